@@ -1,0 +1,154 @@
+// The seam between the deploy and what containers run on. One implementation talks to Docker, one is a fake for
+// tests; both pass the same conformance suite. Every call may throw Problem `engine-unreachable`,
+// `engine-disk-full` or `engine-failed`, and `signal.reason` when its signal is aborted.
+import type { Readable } from 'node:stream'
+import type { ImageReference } from './image-reference.ts'
+import type { RegistryAuth } from './registry-auth.ts'
+import type { Secret } from './secret.ts'
+import type { Limits } from './stack.ts'
+import type { Transcript } from './transcript.ts'
+
+export interface Platform {
+  /** `linux` */
+  readonly os: string
+  /** In the registry's spelling: `amd64`, `arm64`. */
+  readonly architecture: string
+}
+
+export interface EngineFacts {
+  readonly version: string
+  readonly apiVersion: string
+  readonly platform: Platform
+  readonly builder: 'buildkit' | 'classic'
+}
+
+/** An image that lies on the engine. */
+export interface Image {
+  readonly id: string
+  readonly platform: Platform
+  readonly entrypoint: readonly string[]
+  readonly command: readonly string[]
+  /** The image's own ENV. */
+  readonly env: ReadonlyMap<string, string>
+  /** TCP ports of EXPOSE, ascending. */
+  readonly exposedPorts: readonly number[]
+}
+
+export interface PullRequest {
+  readonly reference: ImageReference
+  /** `sha256:…` that the registry named for the reference: what is pulled. */
+  readonly digest: string
+  readonly auth: RegistryAuth | null
+  /** Our own tag for it. */
+  readonly tag: string
+}
+
+export interface BuildRequest {
+  /** An uncompressed tar with `Dockerfile` at its root. The engine ends it when it stops reading. */
+  readonly context: () => Readable
+  /** Tag for the result, e.g. `fairlead-3f2a/my-env/my-app:v3`. */
+  readonly tag: string
+  /** Credentials by registry host, and only for the hosts that the Dockerfile names. Nothing is sent to another. */
+  readonly auths: ReadonlyMap<string, RegistryAuth>
+  readonly builder: 'buildkit' | 'classic'
+  readonly limits: Limits
+}
+
+/** The labels by which our containers are found. */
+export interface ContainerLabels {
+  readonly environment: string
+  readonly app: string
+  readonly release: number
+  readonly process: string
+  /** Counts from 1 within the process. */
+  readonly index: number
+  /** True for the container that runs before_release. */
+  readonly oneOff: boolean
+}
+
+export interface ContainerSpec {
+  readonly name: string
+  readonly labels: ContainerLabels
+  /** Tag or id of an image on the engine. */
+  readonly image: string
+  /** Undefined: the image's own. An empty list clears the image's ENTRYPOINT. */
+  readonly entrypoint?: readonly string[]
+  readonly command?: readonly string[]
+  /** On top of the image's ENV. */
+  readonly env: ReadonlyMap<string, Secret>
+  readonly network: string
+  readonly limits: Limits
+  /** Seconds between SIGTERM and SIGKILL, as the container's own default. */
+  readonly grace: number
+}
+
+export type ContainerState = 'created' | 'running' | 'restarting' | 'paused' | 'exited' | 'dead'
+
+export interface Container {
+  readonly id: string
+  readonly name: string
+  readonly labels: ContainerLabels
+  readonly state: ContainerState
+  /** What the engine says of it: `Up 3 hours`, `Exited (1) 5 seconds ago`. */
+  readonly status: string
+  /** IPv4 address on the environment's network, null when not running. */
+  readonly address: string | null
+}
+
+export interface LogOptions {
+  readonly follow: boolean
+  /** Lines from the end, or 'all'. */
+  readonly lines: number | 'all'
+}
+
+export interface Engine {
+  facts(signal: AbortSignal): Promise<EngineFacts>
+
+  /** The image of that id, tag or `repository@digest`, null when the engine does not have it. */
+  findImage(name: string, signal: AbortSignal): Promise<Image | null>
+  /**
+   * Pulls by digest, with a live percentage, and tags. The tag is all that is left to hold the image, unless it lay
+   * on the engine before: then a pull fetches nothing.
+   */
+  pull(request: PullRequest, transcript: Transcript, signal: AbortSignal): Promise<Image>
+  /**
+   * Builds and tags. Every base is asked for at its registry again, whatever lies on the engine.
+   * @throws Problem `build-failed` with the last lines of the step that failed
+   */
+  build(request: BuildRequest, transcript: Transcript, signal: AbortSignal): Promise<Image>
+  /** Removes a tag; the image goes with its last tag. Missing is success; so is "in use". */
+  removeTag(tag: string, signal: AbortSignal): Promise<void>
+  /** Tags of ours that begin with the given repository, e.g. `fairlead-3f2a/my-env/my-app`. */
+  tags(repository: string, signal: AbortSignal): Promise<string[]>
+
+  /**
+   * Makes sure that a bridge network of that name exists, on the first of the subnets (CIDR) that is free.
+   * @returns the subnet in use
+   * @throws Problem `network-pool-exhausted`
+   */
+  ensureNetwork(
+    name: string,
+    environment: string,
+    subnets: Iterable<string>,
+    signal: AbortSignal,
+  ): Promise<string>
+  /** Missing is success. */
+  removeNetwork(name: string, signal: AbortSignal): Promise<void>
+
+  /** @returns the container's id. A left-over of ours with the same name is replaced. */
+  create(spec: ContainerSpec, signal: AbortSignal): Promise<string>
+  /** @throws Problem `container-not-started` with the engine's words (e.g. executable not found) */
+  start(id: string, signal: AbortSignal): Promise<void>
+  /** Resolves with the exit code when the container next stops; ask before `start` to miss nothing. */
+  nextExit(id: string, signal: AbortSignal): Promise<number>
+  /** Null when there is none of that id. */
+  inspect(id: string, signal: AbortSignal): Promise<Container | null>
+  /** SIGTERM, grace, SIGKILL. Already stopped or gone is success. */
+  stop(id: string, graceSeconds: number, signal: AbortSignal): Promise<void>
+  /** By force, with its anonymous volumes. Missing is success. */
+  remove(id: string, signal: AbortSignal): Promise<void>
+  /** Containers of this gateway, of one app or all; those of other gateways on the same engine are never shown. */
+  list(filter: { environment?: string; app?: string }, signal: AbortSignal): Promise<Container[]>
+  /** Hands over whole lines, standard output and error together, in order. Resolves at the end of the log. */
+  logs(id: string, options: LogOptions, line: (text: string) => void, signal: AbortSignal): Promise<void>
+}

@@ -1,0 +1,45 @@
+// Where containers run. One YAML file in `stacks/` describes one Stack; `src/stacks` reads it.
+
+export type EngineAddress =
+  | { readonly kind: 'unix'; readonly path: string }
+  | {
+      readonly kind: 'tls'
+      readonly host: string
+      readonly port: number
+      /** Absolute paths of PEM files. */
+      readonly ca: string
+      readonly cert: string
+      readonly key: string
+    }
+
+export interface Limits {
+  /** Bytes. */
+  readonly memory: number
+  /** Whole and part cores, e.g. 0.5. */
+  readonly cpus: number
+  readonly pids: number
+}
+
+export interface Stack {
+  /** File name without `.yml`. */
+  readonly name: string
+  /** Version 1 stacks may not use private registries. */
+  readonly version: 1 | 2
+  readonly engine: EngineAddress
+  readonly limits: Limits
+  readonly network: {
+    /** IPv4 range out of which every environment gets a subnet, e.g. `10.210.0.0/16`. */
+    readonly pool: string
+    /** Prefix length of one environment's subnet, e.g. 26. */
+    readonly size: number
+  }
+  readonly build: {
+    readonly builder: 'auto' | 'buildkit' | 'classic'
+    /** Seconds. */
+    readonly timeout: number
+  }
+  /** Seconds a container without a listening port has to stay up before it counts as started. */
+  readonly settle: number
+  /** Seconds between SIGTERM and SIGKILL. */
+  readonly grace: number
+}

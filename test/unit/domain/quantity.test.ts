@@ -1,0 +1,32 @@
+import test from 'ava'
+import { parseDuration, parseSize } from '../../../src/domain/quantity.ts'
+
+test('sizes are bytes by their unit', t => {
+  t.is(parseSize('512MiB'), 536870912)
+  t.is(parseSize('2 GiB'), 2147483648)
+  t.is(parseSize('1.5KiB'), 1536)
+  t.is(parseSize('0B'), 0)
+})
+
+test('durations are seconds by their unit', t => {
+  t.is(parseDuration('30m'), 1800)
+  t.is(parseDuration('1h'), 3600)
+  t.is(parseDuration('0.5s'), 0.5)
+})
+
+test('an amount without a unit, with another or with more around it is none', t => {
+  for (const bad of [
+    '512',
+    '512MB',
+    '-1MiB',
+    '1e3MiB',
+    'MiB',
+    '1MiB ',
+    '1 constructor',
+    '',
+    '9'.repeat(400),
+  ]) {
+    t.is(parseSize(bad), null, bad)
+  }
+  for (const bad of ['30', '30min', '30M', '-1s', '']) t.is(parseDuration(bad), null, bad)
+})
