@@ -1,0 +1,111 @@
+// Versions of an app's variables. Each version is one sealed value that holds all of them; rows are never changed.
+import type { DatabaseSync } from 'node:sqlite'
+import type { Config } from '../domain/config.ts'
+import { Secret } from '../domain/secret.ts'
+import { now, statement } from './database.ts'
+import type { Vault } from './vault.ts'
+
+export interface ConfigVersion {
+  /** 0 before anything was set. */
+  readonly version: number
+  readonly values: Map<string, Secret>
+}
+
+/** Who made a version and by which change. Names only. */
+export interface ConfigChange {
+  readonly version: number
+  readonly actor: string
+  readonly set: string[]
+  readonly unset: string[]
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+}
+
+interface ConfigRow {
+  version: number
+  sealed: Uint8Array
+}
+
+export function configRows(db: DatabaseSync, vault: Vault, gatewayId: string) {
+  const selectCurrent = statement<ConfigRow>(
+    db,
+    'SELECT version, sealed FROM configs WHERE app_id = ? ORDER BY version DESC LIMIT 1',
+  )
+  const selectAt = statement<ConfigRow>(
+    db,
+    'SELECT version, sealed FROM configs WHERE app_id = ? AND version = ?',
+  )
+  const insert = statement(
+    db,
+    `INSERT INTO configs (app_id, version, sealed, actor, set_names, unset_names, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  )
+  const selectHistory = statement<{
+    version: number
+    actor: string
+    set_names: string
+    unset_names: string
+    created_at: string
+  }>(
+    db,
+    `SELECT version, actor, set_names, unset_names, created_at FROM configs
+     WHERE app_id = ? ORDER BY version DESC`,
+  )
+
+  const place = (appId: number, version: number) => `config:${gatewayId}:${appId}:${version}`
+  const read = (appId: number, row: ConfigRow): ConfigVersion => {
+    const entries: [string, string][] = JSON.parse(
+      vault.open(Buffer.from(row.sealed), place(appId, row.version)),
+    )
+    return {
+      version: row.version,
+      values: new Map(entries.map(([name, value]) => [name, new Secret(value)])),
+    }
+  }
+
+  return {
+    current(appId: number): ConfigVersion {
+      const row = selectCurrent.get(appId)
+      return row ? read(appId, row) : { version: 0, values: new Map() }
+    },
+    /** The variables of that version; 0 is the empty config. A version that was never written is a fault of the caller. */
+    at(appId: number, version: number): Map<string, Secret> {
+      if (version === 0) return new Map()
+      const row = selectAt.get(appId, version)
+      if (!row) throw new Error(`App ${appId} has no config version ${version}`)
+      return read(appId, row).values
+    },
+    /**
+     * @param values all variables of the new version, not the change alone
+     * @returns the new version
+     */
+    write(
+      appId: number,
+      values: Config,
+      about: { actor: string; set: readonly string[]; unset: readonly string[] },
+    ): number {
+      const version = (selectCurrent.get(appId)?.version ?? 0) + 1
+      // Pairs, not an object: a variable may be called `__proto__`.
+      const plain = JSON.stringify([...values].map(([name, secret]) => [name, secret.reveal()]))
+      const sealed = vault.seal(plain, place(appId, version))
+      const [set, unset] = [JSON.stringify(about.set), JSON.stringify(about.unset)]
+      insert.run(appId, version, sealed, about.actor, set, unset, now())
+      return version
+    },
+    /** Newest first. */
+    history: (appId: number): ConfigChange[] =>
+      selectHistory.all(appId).map(row => ({
+        version: row.version,
+        actor: row.actor,
+        set: JSON.parse(row.set_names),
+        unset: JSON.parse(row.unset_names),
+        createdAt: row.created_at,
+      })),
+  }
+}
+
+/** Any sealed value of the database, by which the vault checks its key. */
+export function sealedSample(db: DatabaseSync): Buffer | null {
+  const row = statement<{ sealed: Uint8Array }>(db, 'SELECT sealed FROM configs LIMIT 1').get()
+  return row ? Buffer.from(row.sealed) : null
+}

@@ -1,0 +1,66 @@
+// Everything the gateway remembers, in one directory: the database, its lock and the master key. Every call is
+// synchronous, so that what is read and written between two awaits belongs together.
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { appRows } from './apps.ts'
+import { configRows, sealedSample } from './configs.ts'
+import { openDatabase, statement, transaction } from './database.ts'
+import { environmentRows } from './environments.ts'
+import { keyRows } from './keys.ts'
+import { lockFile } from './lock.ts'
+import { memberRows } from './members.ts'
+import { networkRows } from './networks.ts'
+import { operationRows } from './operations.ts'
+import { releaseRows } from './releases.ts'
+import { openVault } from './vault.ts'
+
+export interface Store {
+  /** 12 hex characters, made at first start: by it we know our own containers and images on a shared engine. */
+  readonly gatewayId: string
+  readonly members: ReturnType<typeof memberRows>
+  readonly keys: ReturnType<typeof keyRows>
+  readonly environments: ReturnType<typeof environmentRows>
+  readonly apps: ReturnType<typeof appRows>
+  readonly configs: ReturnType<typeof configRows>
+  readonly releases: ReturnType<typeof releaseRows>
+  readonly operations: ReturnType<typeof operationRows>
+  readonly networks: ReturnType<typeof networkRows>
+  /** All or nothing; may be nested. `fn` cannot wait for a promise. */
+  transaction<T>(fn: () => T): T
+  /** Closes the database and frees the directory. May be called twice. */
+  close(): void
+}
+
+/**
+ * @param directory made when it is missing
+ * @throws Problem `settings-invalid`, `master-key-missing`, `master-key-wrong`
+ */
+export function openStore(directory: string): Store {
+  using undo = new DisposableStack()
+  undo.defer(lockFile(join(directory, 'gateway.lock')))
+  const db = openDatabase(join(directory, 'fairlead.db'))
+  undo.defer(() => db.close())
+  const vault = openVault(join(directory, 'master.key'), () => sealedSample(db))
+  const gatewayId = rememberedId(db)
+  const rows = {
+    members: memberRows(db),
+    keys: keyRows(db),
+    environments: environmentRows(db),
+    apps: appRows(db),
+    configs: configRows(db, vault, gatewayId),
+    releases: releaseRows(db),
+    operations: operationRows(db),
+    networks: networkRows(db),
+  }
+  const opened = undo.move()
+  return { gatewayId, ...rows, transaction: fn => transaction(db, fn), close: () => opened.dispose() }
+}
+
+function rememberedId(db: DatabaseSync): string {
+  statement(db, `INSERT OR IGNORE INTO meta (name, value) VALUES ('gateway-id', ?)`).run(
+    randomBytes(6).toString('hex'),
+  )
+  const row = statement<{ value: string }>(db, `SELECT value FROM meta WHERE name = 'gateway-id'`).get()
+  return (row as { value: string }).value
+}
