@@ -1,0 +1,169 @@
+// What the gateway is told from outside, read once: the environment, then `.env` in the working directory for what
+// the environment leaves out. All that is wrong is reported in one Problem.
+import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parse } from 'dotenv'
+import { z } from 'zod'
+import { type HostPort, isHostName, isIPv6, parseHostPort } from './domain/host-port.ts'
+import { nearest } from './domain/nearest.ts'
+import { printable } from './domain/printable.ts'
+import { Problem } from './domain/problem.ts'
+import { parseSize } from './domain/quantity.ts'
+import { LOG_LEVELS, type LogLevel } from './log.ts'
+
+export interface Settings {
+  /** Directory of everything the gateway keeps. Absolute, as all paths here. */
+  readonly data: string
+  /** Where the SSH server listens. Port 0 takes any free one; `host` is without brackets. */
+  readonly ssh: HostPort
+  /** Directory of stack files. */
+  readonly stacks: string
+  /** Files in authorized_keys format with the keys of the first operator; none when nothing was found. */
+  readonly operatorKeys: readonly string[]
+  /** Bytes. */
+  readonly maxPush: number
+  /** Host name that git remotes are printed with, an IPv6 address in brackets. */
+  readonly host: string
+  readonly logLevel: LogLevel
+}
+
+/** Read by scripts and the CLI. */
+const ELSEWHERE = [
+  'FAIRLEAD_SETUP',
+  'FAIRLEAD_REMOTE',
+  'FAIRLEAD_ENGINE_SOCKET',
+  'FAIRLEAD_ENGINE_ROOT',
+  'FAIRLEAD_ENGINE_FLAGS',
+]
+const OWN_STACKS = fileURLToPath(new URL('../stacks/', import.meta.url))
+
+/**
+ * @param environment the process's variables
+ * @param cwd where `.env` lies and what relative paths are relative to
+ * @throws Problem `settings-invalid`
+ */
+export function readSettings(environment: Record<string, string | undefined>, cwd: string): Settings {
+  const file = readEnvFile(join(cwd, '.env'))
+  // A variable that is set to nothing counts as not set: that is how Compose files pass one on.
+  const given = Object.fromEntries(
+    Object.entries({ ...file, ...definedOnly(environment) }).filter(
+      ([name, value]) => name.startsWith('FAIRLEAD_') && value !== '',
+    ),
+  )
+  const schema = settingsSchema(cwd, environment.HOME || homedir())
+  const names = Object.keys(schema.shape)
+  const unknown = Object.keys(given)
+    .filter(name => !names.includes(name) && !ELSEWHERE.includes(name))
+    .map(name => {
+      const near = nearest(name, [...names, ...ELSEWHERE])
+      return `${printable(name)} is no setting${near === null ? '' : `; did you mean ${near}?`}`
+    })
+  const result = schema.safeParse(given)
+  const faults = (result.error?.issues ?? []).map(issue => {
+    const name = String(issue.path[0])
+    return `${name}: ${JSON.stringify(printable(given[name] ?? ''))} ${issue.message}`
+  })
+  const all = [...faults, ...unknown]
+  if (result.success && all.length === 0) {
+    const { data } = result
+    return {
+      data: data.FAIRLEAD_DATA,
+      ssh: data.FAIRLEAD_SSH,
+      stacks: data.FAIRLEAD_STACKS,
+      operatorKeys: data.FAIRLEAD_OPERATOR_KEYS,
+      maxPush: data.FAIRLEAD_MAX_PUSH,
+      host: data.FAIRLEAD_HOST,
+      logLevel: data.FAIRLEAD_LOG_LEVEL,
+    }
+  }
+  throw new Problem('settings-invalid', {
+    headline: all.length === 1 ? 'A setting cannot be used' : `${all.length} settings cannot be used`,
+    saw: all.join('\n'),
+    hint: 'Correct them in the environment or in .env, and start again. The README lists every setting.',
+  })
+}
+
+function settingsSchema(cwd: string, home: string) {
+  const parsed = <T>(parse: (text: string) => T | Fault) =>
+    z.string().transform((text, context): T => {
+      const value = parse(text)
+      if (!(value instanceof Fault)) return value
+      context.addIssue({ code: 'custom', message: value.message })
+      return z.NEVER
+    })
+  const path = (text: string) => resolve(cwd, text)
+  return z.object({
+    FAIRLEAD_DATA: parsed(path).prefault('data'),
+    FAIRLEAD_SSH: parsed(
+      text =>
+        parseHostPort(text) ??
+        new Fault('is no address and port, for example 127.0.0.1:2222, 0.0.0.0:22 or [::1]:22'),
+    ).prefault('127.0.0.1:2222'),
+    FAIRLEAD_STACKS: parsed(text => readable(path(text), 'directory')).prefault(OWN_STACKS),
+    FAIRLEAD_OPERATOR_KEYS: parsed((text): readonly string[] | Fault => {
+      const file = readable(path(text), 'file')
+      return file instanceof Fault ? file : [file]
+    }).default(() => publicKeysIn(join(home, '.ssh'))),
+    FAIRLEAD_MAX_PUSH: parsed(text => {
+      const size = parseSize(text)
+      return size !== null && size > 0 ? size : new Fault('is no size, for example 500MiB or 2GiB')
+    }).prefault('2GiB'),
+    FAIRLEAD_HOST: parsed(text => {
+      const plain = /^\[(.*)\]$/.exec(text)?.[1] ?? text
+      if (isIPv6(plain)) return `[${plain}]`
+      return isHostName(text)
+        ? text
+        : new Fault('is no host name (without a port), for example deploy.example.com')
+    }).prefault('localhost'),
+    FAIRLEAD_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `is none of ${LOG_LEVELS.join(', ')}` }).default('info'),
+  })
+}
+
+/** Words that follow the value in a message. */
+class Fault {
+  readonly message: string
+  constructor(message: string) {
+    this.message = message
+  }
+}
+
+function readable(path: string, kind: 'directory' | 'file'): string | Fault {
+  try {
+    accessSync(path, constants.R_OK)
+    const stats = statSync(path)
+    return (kind === 'file' ? stats.isFile() : stats.isDirectory()) ? path : new Fault(`is no ${kind}`)
+  } catch (error) {
+    return new Fault(`is no ${kind} that can be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
+function publicKeysIn(directory: string): readonly string[] {
+  try {
+    const names = readdirSync(directory).filter(name => name.endsWith('.pub'))
+    return names.sort().map(name => join(directory, name))
+  } catch {
+    return []
+  }
+}
+
+function readEnvFile(path: string): Record<string, string> {
+  try {
+    return parse(readFileSync(path))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new Problem('settings-invalid', {
+      headline: `${path} cannot be read`,
+      saw: (cause as Error).message,
+      hint: 'Make it a file that the gateway may read, or remove it.',
+      cause,
+    })
+  }
+}
+
+function definedOnly(environment: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])),
+  )
+}

@@ -1,0 +1,143 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { Problem } from '../../src/domain/problem.ts'
+import { readSettings } from '../../src/settings.ts'
+
+function place(t: ExecutionContext, files: Record<string, string> = {}): string {
+  const path = mkdtempSync(join(tmpdir(), 'fairlead-settings-'))
+  t.teardown(() => rmSync(path, { recursive: true, force: true }))
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(path, name, '..'), { recursive: true })
+    writeFileSync(join(path, name), text)
+  }
+  return path
+}
+
+test('nothing set gives the defaults', t => {
+  const cwd = place(t, { 'home/.ssh/id_b.pub': '', 'home/.ssh/id_a.pub': '', 'home/.ssh/id_a': '' })
+  t.deepEqual(readSettings({ HOME: join(cwd, 'home'), PATH: '/bin' }, cwd), {
+    data: join(cwd, 'data'),
+    ssh: { host: '127.0.0.1', port: 2222 },
+    stacks: resolve(import.meta.dirname, '../../stacks'),
+    operatorKeys: [join(cwd, 'home/.ssh/id_a.pub'), join(cwd, 'home/.ssh/id_b.pub')],
+    maxPush: 2 * 1024 ** 3,
+    host: 'localhost',
+    logLevel: 'info',
+  })
+})
+
+test('a home without keys gives no operator keys', t => {
+  const cwd = place(t)
+  t.deepEqual(readSettings({ HOME: cwd }, cwd).operatorKeys, [])
+})
+
+test('everything can be set, paths relative to the working directory', t => {
+  const cwd = place(t, { 'my-stacks/a.yml': '', keys: '' })
+  t.deepEqual(
+    readSettings(
+      {
+        FAIRLEAD_DATA: '/srv/data',
+        FAIRLEAD_SSH: '0.0.0.0:22',
+        FAIRLEAD_STACKS: 'my-stacks',
+        FAIRLEAD_OPERATOR_KEYS: './keys',
+        FAIRLEAD_MAX_PUSH: '500MiB',
+        FAIRLEAD_HOST: 'deploy.example.com',
+        FAIRLEAD_LOG_LEVEL: 'debug',
+        FAIRLEAD_SETUP: 'no',
+        FAIRLEAD_REMOTE: 'origin',
+      },
+      cwd,
+    ),
+    {
+      data: '/srv/data',
+      ssh: { host: '0.0.0.0', port: 22 },
+      stacks: join(cwd, 'my-stacks'),
+      operatorKeys: [join(cwd, 'keys')],
+      maxPush: 500 * 1024 ** 2,
+      host: 'deploy.example.com',
+      logLevel: 'debug',
+    },
+  )
+})
+
+test('.env fills in what the environment leaves out, and other programs may keep their lines in it', t => {
+  const cwd = place(t, {
+    '.env': 'FAIRLEAD_HOST=from.file\nexport FAIRLEAD_SSH="127.0.0.1:0" # any\nOTHER=1\n',
+  })
+  const settings = readSettings({ HOME: cwd, FAIRLEAD_HOST: 'from.environment' }, cwd)
+  t.is(settings.host, 'from.environment')
+  t.deepEqual(settings.ssh, { host: '127.0.0.1', port: 0 })
+})
+
+test('a variable set to nothing counts as not set', t => {
+  const cwd = place(t)
+  t.is(readSettings({ HOME: cwd, FAIRLEAD_HOST: '', FAIRLEAD_DATA: undefined }, cwd).host, 'localhost')
+})
+
+for (const [text, host, port] of [
+  ['[::1]:22', '::1', 22],
+  ['[::]:0', '::', 0],
+  ['localhost:65535', 'localhost', 65535],
+] as const) {
+  test(`the SSH address ${text} is understood`, t => {
+    const cwd = place(t)
+    t.deepEqual(readSettings({ HOME: cwd, FAIRLEAD_SSH: text }, cwd).ssh, { host, port })
+  })
+}
+
+for (const [name, value, message] of [
+  ['FAIRLEAD_SSH', '2222', /is no address and port, for example 127\.0\.0\.1:2222/],
+  ['FAIRLEAD_SSH', '::1:22', /is no address and port/],
+  ['FAIRLEAD_SSH', '[127.0.0.1]:22', /is no address and port/],
+  ['FAIRLEAD_SSH', 'localhost:65536', /is no address and port/],
+  ['FAIRLEAD_SSH', '-oProxy:22', /is no address and port/],
+  ['FAIRLEAD_MAX_PUSH', '2GB', /is no size, for example 500MiB or 2GiB/],
+  ['FAIRLEAD_MAX_PUSH', '0B', /is no size/],
+  ['FAIRLEAD_HOST', 'a b', /is no host name \(without a port\)/],
+  ['FAIRLEAD_HOST', 'a.example.com:22', /is no host name \(without a port\)/],
+  ['FAIRLEAD_LOG_LEVEL', 'loud', /is none of trace, debug, info/],
+  ['FAIRLEAD_STACKS', './nowhere', /is no directory that can be read \(ENOENT\)/],
+  ['FAIRLEAD_OPERATOR_KEYS', './nowhere', /is no file that can be read \(ENOENT\)/],
+  ['FAIRLEAD_OPERATOR_KEYS', '.', /is no file/],
+] as const) {
+  test(`${name}=${value} is refused with what is wrong`, t => {
+    const cwd = place(t)
+    const problem = t.throws(() => readSettings({ HOME: cwd, [name]: value }, cwd), { instanceOf: Problem })
+    t.is(problem.code, 'settings-invalid')
+    t.is(problem.headline, 'A setting cannot be used')
+    t.true(problem.saw?.startsWith(`${name}: ${JSON.stringify(value)} `), problem.saw)
+    t.regex(problem.saw ?? '', message)
+  })
+}
+
+test('all that is wrong is reported at once, unknown names with the nearest known', t => {
+  const cwd = place(t, { '.env': 'FAIRLEAD_STAKCS=x\n' })
+  const environment = {
+    HOME: cwd,
+    FAIRLEAD_SSH: 'x',
+    FAIRLEAD_MAX_PUSH: 'y',
+    FAIRLEAD_DAAT: '1',
+    FAIRLEAD_ZZZZZZZZZZ: '1',
+  }
+  const problem = t.throws(() => readSettings(environment, cwd), { instanceOf: Problem })
+  t.is(problem.headline, '5 settings cannot be used')
+  t.deepEqual(
+    problem.saw?.split('\n').map(line => line.replace(/ is no (address|size).*/, '')),
+    [
+      'FAIRLEAD_SSH: "x"',
+      'FAIRLEAD_MAX_PUSH: "y"',
+      'FAIRLEAD_STAKCS is no setting; did you mean FAIRLEAD_STACKS?',
+      'FAIRLEAD_DAAT is no setting; did you mean FAIRLEAD_DATA?',
+      'FAIRLEAD_ZZZZZZZZZZ is no setting',
+    ],
+  )
+})
+
+test('a .env that cannot be read is a Problem, a missing one is none', t => {
+  const cwd = place(t, { '.env/file': '' })
+  const problem = t.throws(() => readSettings({ HOME: cwd }, cwd), { instanceOf: Problem })
+  t.is(problem.code, 'settings-invalid')
+  t.regex(problem.headline, /\.env cannot be read$/)
+})
