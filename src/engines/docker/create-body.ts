@@ -1,0 +1,41 @@
+// What a ContainerSpec becomes in the engine's words. Pure, so that every hardening setting can be read in one place.
+import type { ContainerCreateOptions, HostConfig } from 'dockerode'
+import type { ContainerSpec } from '../../domain/engine.ts'
+import { containerLabels } from './labels.ts'
+
+/** What programs that start as root and drop to a user of their own need. Everything else is taken away. */
+const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETUID', 'SETGID', 'KILL', 'NET_BIND_SERVICE']
+
+export function createBody(spec: ContainerSpec, gatewayId: string): ContainerCreateOptions {
+  return {
+    Image: spec.image,
+    Labels: containerLabels(gatewayId, spec.labels),
+    Env: [...spec.env].map(([name, value]) => `${name}=${value.reveal()}`),
+    // One empty word is the documented way to clear the image's ENTRYPOINT.
+    ...(spec.entrypoint && { Entrypoint: spec.entrypoint.length === 0 ? [''] : [...spec.entrypoint] }),
+    ...(spec.command && { Cmd: [...spec.command] }),
+    Tty: false,
+    StopTimeout: spec.grace,
+    HostConfig: hostConfig(spec),
+    NetworkingConfig: { EndpointsConfig: { [spec.network]: {} } },
+  }
+}
+
+function hostConfig(spec: ContainerSpec): HostConfig {
+  const { limits } = spec
+  return {
+    NetworkMode: spec.network,
+    RestartPolicy: { Name: spec.labels.oneOff ? 'no' : 'unless-stopped' },
+    LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+    SecurityOpt: ['no-new-privileges:true'],
+    CapDrop: ['ALL'],
+    CapAdd: CAPABILITIES,
+    Privileged: false,
+    PidsLimit: limits.pids,
+    Memory: limits.memory,
+    // Equal to Memory: no swap.
+    MemorySwap: limits.memory,
+    NanoCpus: Math.round(limits.cpus * 1e9),
+    Init: true,
+  }
+}

@@ -1,0 +1,43 @@
+// The Engine of a stack whose containers run on a Docker engine.
+import type { Engine } from '../../domain/engine.ts'
+import type { Stack } from '../../domain/stack.ts'
+import { buildImage } from '../build/build.ts'
+import { connect } from './connect.ts'
+import { containers } from './containers.ts'
+import { readFacts } from './facts.ts'
+import { images, inspectImage } from './images.ts'
+import { gatewayLabels } from './labels.ts'
+import { logs } from './logs.ts'
+import { networks } from './networks.ts'
+import { pullImage } from './pull.ts'
+import { engineFailed } from './translate.ts'
+
+/**
+ * Connects at the first call. Everything that is made carries the gateway's id as a label or in its tag, and what
+ * does not carry it is left alone: several gateways may share an engine.
+ */
+export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engine {
+  const { stack, gatewayId } = options
+  const connection = connect(stack)
+  return {
+    facts: signal => readFacts(connection, signal),
+    pull: (request, transcript, signal) => pullImage(connection, gatewayId, request, transcript, signal),
+    build: (request, transcript, signal) =>
+      connection.call(
+        `build ${request.tag}`,
+        async docker => {
+          const context = { labels: gatewayLabels(gatewayId), timeoutSeconds: stack.build.timeout }
+          await buildImage(docker, request, context, transcript, signal)
+          const image = await inspectImage(docker, request.tag, signal)
+          if (image === null)
+            throw engineFailed(`build ${request.tag}`, 'It is not there after the build', stack.name)
+          return image
+        },
+        signal,
+      ),
+    ...images(connection, gatewayId),
+    ...networks(connection, gatewayId),
+    ...containers(connection, gatewayId),
+    ...logs(connection, gatewayId),
+  }
+}

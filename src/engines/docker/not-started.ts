@@ -1,0 +1,38 @@
+// Why a container could not be started, freed of the layers of runtime that each put their name in front.
+import { Problem } from '../../domain/problem.ts'
+import { diskFull, engineWords, statusOf } from './translate.ts'
+
+const NOISE = [
+  /^failed to create (?:shim )?task(?: for container)?: /,
+  /^OCI runtime (?:create|start) failed: /,
+  /^runc (?:create|run) failed: /,
+  /^(?:container|process|rootfs|init|standard_init)_linux\.go:\d+: /,
+  /^(?:starting container process|container init|running init|process_linux\.go:\d+: container init) caused(?: "|: )/,
+  /^unable to start container process: /,
+  /^error during container init: /,
+]
+
+/** The same words from the first that says something on. */
+export function withoutNoise(words: string): string {
+  let rest = words
+  for (;;) {
+    const noise = NOISE.find(pattern => pattern.test(rest))
+    if (noise === undefined) return rest.replace(/:? ?unknown$/, '')
+    rest = rest.replace(noise, '')
+  }
+}
+
+/** Null when the error is no answer of the engine. */
+export function notStarted(error: unknown, stack: string): Problem | null {
+  if (statusOf(error) === null) return null
+  const words = withoutNoise(engineWords(error))
+  return (
+    diskFull(words, stack, error) ??
+    new Problem('container-not-started', {
+      headline: 'The container could not be started',
+      saw: words,
+      hint: 'Check the command in the Procfile, and USER, WORKDIR and ENTRYPOINT of the image.',
+      cause: error,
+    })
+  )
+}

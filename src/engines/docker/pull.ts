@@ -1,0 +1,101 @@
+// Pulls an image by digest, with the credential of its own registry and no other.
+import type Docker from 'dockerode'
+import type { Image, Platform, PullRequest } from '../../domain/engine.ts'
+import { Problem } from '../../domain/problem.ts'
+import type { RegistryAuth } from '../../domain/registry-auth.ts'
+import type { Transcript } from '../../domain/transcript.ts'
+import { readNdjson } from '../ndjson.ts'
+import type { Connection } from './connect.ts'
+import { enginePlatform } from './facts.ts'
+import { inspectImage } from './images.ts'
+import { imageName, ownTag } from './names.ts'
+import { pullProblem } from './pull-problem.ts'
+import { type PullLine, pullProgress } from './pull-progress.ts'
+import { accept, engineFailed, engineWords, statusOf } from './translate.ts'
+
+export function pullImage(
+  connection: Connection,
+  gatewayId: string,
+  request: PullRequest,
+  transcript: Transcript,
+  signal: AbortSignal,
+): Promise<Image> {
+  const { reference, digest } = request
+  const stack = connection.stack.name
+  const repository = `${reference.host}/${reference.repository}`
+  const pinned = `${repository}@${digest}`
+
+  async function pull(docker: Docker): Promise<string> {
+    const progress = pullProgress()
+    for await (const value of readNdjson(await ask(docker), signal)) {
+      const line = value as PullLine
+      if (line.error !== undefined) throw pullProblem(line.error, request, stack)
+      const state = progress.read(line)
+      if (state !== null) transcript.progress(`       ${state}`)
+    }
+    return progress.summary()
+  }
+
+  async function ask(docker: Docker) {
+    const auth = credentials(request)
+    try {
+      // Split in query and body: otherwise the library sends the query as the body too.
+      const options = { _query: { fromImage: repository, tag: digest }, _body: {}, abortSignal: signal }
+      return (await docker.createImage(auth, options)) as Parameters<typeof readNdjson>[0]
+    } catch (error) {
+      if (statusOf(error) === null) throw error
+      throw pullProblem(engineWords(error), request, stack, error)
+    }
+  }
+
+  return connection.call(
+    `pull ${repository}`,
+    async (docker, hello) => {
+      const tag = ownTag(request.tag, gatewayId)
+      const known = await inspectImage(docker, pinned, signal)
+      const how = known === null ? `Pulled ${await pull(docker)}` : 'Already on the engine'
+      const image = known ?? (await inspectImage(docker, pinned, signal))
+      if (image === null) throw engineFailed(`pull ${repository}`, 'It is not there after the pull', stack)
+      await docker.getImage(image.id).tag({ repo: tag.repository, tag: tag.tag, abortSignal: signal })
+      // What we pulled is held by our tag alone, and so goes with it.
+      if (known === null)
+        await docker.getImage(imageName(pinned)).remove({ abortSignal: signal }).catch(accept(404, 409))
+      checkPlatform(image, enginePlatform(hello.version), repository)
+      transcript.line(`       ${how}`)
+      return image
+    },
+    signal,
+  )
+}
+
+/** The header's content; undefined for an anonymous pull. */
+function credentials({ auth, reference }: PullRequest): object | undefined {
+  if (auth === null) return undefined
+  if (auth.host !== reference.host) throw mismatch(auth, reference.host)
+  return {
+    username: auth.username,
+    password: auth.password.reveal(),
+    serveraddress: auth.host === 'docker.io' ? 'https://index.docker.io/v1/' : auth.host,
+  }
+}
+
+function mismatch(auth: RegistryAuth, host: string): Problem {
+  return new Problem('registry-host-mismatch', {
+    headline: `The credential is for ${auth.host}, but the image is on ${host}: it was not sent`,
+    hint: `Set APTIBLE_PRIVATE_REGISTRY_HOST to ${host}, with the credentials for it.`,
+  })
+}
+
+/** The engine pulls a digest as it is, for whatever platform it was made. */
+function checkPlatform(image: Image, engine: Platform, repository: string): void {
+  if (image.platform.os === engine.os && image.platform.architecture === engine.architecture) return
+  throw new Problem('platform-mismatch', {
+    headline: `${repository} is not made for the platform of the engine`,
+    saw: `The image is for ${written(image.platform)}, the engine runs ${written(engine)}`,
+    hint: `Build and push the image for ${written(engine)}, for example with docker build --platform.`,
+  })
+}
+
+function written(platform: Platform): string {
+  return `${platform.os}/${platform.architecture}`
+}

@@ -1,0 +1,361 @@
+// How an Engine behaves, whatever it is made of. Called once for every driver, on ground of its own.
+import test, { type ExecutionContext } from 'ava'
+import type { Container, ContainerSpec, Engine } from '../../src/domain/engine.ts'
+import { Problem, type ProblemCode } from '../../src/domain/problem.ts'
+import type { Program } from '../support/fake-host.ts'
+
+/** What a driver brings along for its tests; all of it is gone after them. */
+export interface Ground {
+  /** Drivers of several gateways on the same machine. */
+  engine(gatewayId: string): Engine
+  /** Two gateway ids that nobody else uses. */
+  readonly gatewayId: string
+  readonly otherGatewayId: string
+  /** Image with ENTRYPOINT ["/bin/entry"], CMD ["web"], ENV COLOR=green, EXPOSE 8080 and 90. */
+  readonly image: string
+  /** Gives the image another tag. */
+  tag(name: string): Promise<void>
+  /** The command that has a container behave so. */
+  command(program: Program): readonly string[]
+  /** What to add to a spec for a container that cannot be started. */
+  readonly unstartable: Partial<ContainerSpec>
+  /** Free, of 14 hosts each, the second within the first's double. */
+  readonly subnets: readonly [string, string, string]
+  readonly overlappingFirst: string
+}
+
+const LIMITS = { memory: 32 * 1024 * 1024, cpus: 0.5, pids: 32 }
+
+export function conformance(driver: string, prepare: () => Promise<Ground>): void {
+  let ground: Ground
+  let engine: Engine
+  let other: Engine
+  let network: string
+  let made = 0
+  const signal = new AbortController().signal
+  const title = (text: string) => `${driver}: ${text}`
+
+  test.before(async () => {
+    ground = await prepare()
+    engine = ground.engine(ground.gatewayId)
+    other = ground.engine(ground.otherGatewayId)
+    network = `fairlead-${ground.gatewayId}.env`
+    await engine.ensureNetwork(network, 'env', [ground.subnets[0]], signal)
+  })
+
+  function spec(program: Program, changes: Partial<ContainerSpec> = {}): ContainerSpec {
+    made += 1
+    return {
+      name: `fairlead-${ground.gatewayId}.env.app.v1.web.${made}`,
+      labels: { environment: 'env', app: 'app', release: 1, process: 'web', index: made, oneOff: true },
+      image: ground.image,
+      entrypoint: [],
+      command: ground.command(program),
+      env: new Map(),
+      network,
+      limits: LIMITS,
+      grace: 1,
+      ...changes,
+    }
+  }
+
+  async function started(program: Program, changes: Partial<ContainerSpec> = {}): Promise<string> {
+    const id = await engine.create(spec(program, changes), signal)
+    await engine.start(id, signal)
+    return id
+  }
+
+  async function look(id: string): Promise<Container> {
+    const container = await engine.inspect(id, signal)
+    if (container === null) throw new Error('there is no such container')
+    return container
+  }
+
+  async function log(id: string, follow = true, lines: number | 'all' = 'all'): Promise<string[]> {
+    const seen: string[] = []
+    await engine.logs(id, { follow, lines }, line => seen.push(line), signal)
+    return seen
+  }
+
+  test(title('the facts name versions, platform and builder'), async t => {
+    const facts = await engine.facts(signal)
+    t.regex(facts.version, /^\d+\.\d+/)
+    t.regex(facts.apiVersion, /^1\.\d+$/)
+    t.is(facts.platform.os, 'linux')
+    t.true(['buildkit', 'classic'].includes(facts.builder))
+  })
+
+  test(title('an image is found with what it says of itself'), async t => {
+    const image = await engine.findImage(ground.image, signal)
+    t.deepEqual(image?.entrypoint, ['/bin/entry'])
+    t.deepEqual(image?.command, ['web'])
+    t.is(image?.env.get('COLOR'), 'green')
+    t.deepEqual(image?.exposedPorts, [90, 8080])
+    t.deepEqual(image?.platform, (await engine.facts(signal)).platform)
+    t.deepEqual(await engine.findImage(image?.id ?? '', signal), image)
+  })
+
+  test(title('an image that is not there is null'), async t => {
+    t.is(await engine.findImage('fairlead-nobody/has:this', signal), null)
+  })
+
+  test(title('tags are listed by repository and taken away again'), async t => {
+    const repository = `fairlead-${ground.gatewayId}/env/tagged`
+    const id = (await engine.findImage(ground.image, signal))?.id ?? ''
+    for (const tag of ['v1', 'v2']) await ground.tag(`${repository}:${tag}`)
+    await ground.tag(`${repository}-too:v1`)
+    t.deepEqual((await engine.tags(repository, signal)).sort(), [`${repository}:v1`, `${repository}:v2`])
+    t.is((await engine.findImage(`${repository}:v2`, signal))?.id, id)
+
+    await engine.removeTag(`${repository}:v1`, signal)
+    await engine.removeTag(`${repository}-too:v1`, signal)
+    t.deepEqual(await engine.tags(repository, signal), [`${repository}:v2`])
+    await engine.removeTag(`${repository}:v2`, signal)
+    t.is(await engine.findImage(`${repository}:v2`, signal), null)
+    t.is((await engine.findImage(ground.image, signal))?.id, id)
+    await t.notThrowsAsync(engine.removeTag(`${repository}:v2`, signal))
+  })
+
+  test(title('a tag of others is not taken away'), async t => {
+    await t.throwsAsync(engine.removeTag(ground.image, signal), { instanceOf: TypeError })
+    t.not(await engine.findImage(ground.image, signal), null)
+  })
+
+  test(
+    title('a network takes the first free subnet, once, and passes over those that are taken'),
+    async t => {
+      const name = `${network}-two`
+      const subnets = [ground.subnets[0], ground.overlappingFirst, ground.subnets[1], ground.subnets[2]]
+      const both = [
+        engine.ensureNetwork(name, 'two', subnets, signal),
+        engine.ensureNetwork(name, 'two', subnets, signal),
+      ]
+      t.deepEqual(await Promise.all(both), [ground.subnets[1], ground.subnets[1]])
+      t.is(await engine.ensureNetwork(name, 'two', [ground.subnets[2]], signal), ground.subnets[1])
+      await engine.removeNetwork(name, signal)
+      await t.notThrowsAsync(engine.removeNetwork(name, signal))
+      t.is(await engine.ensureNetwork(name, 'two', [ground.subnets[2]], signal), ground.subnets[2])
+      await engine.removeNetwork(name, signal)
+    },
+  )
+
+  test(title('without a free subnet there is no network'), async t => {
+    const none = engine.ensureNetwork(`${network}-none`, 'none', [ground.subnets[0]], signal)
+    await problem(t, none, 'network-pool-exhausted', /no free subnet left for environment none/)
+  })
+
+  test(title("another gateway's network is neither used nor removed"), async t => {
+    await problem(
+      t,
+      other.ensureNetwork(network, 'env', [ground.subnets[2]], signal),
+      'engine-failed',
+      /not made by this gateway/,
+    )
+    await problem(t, other.removeNetwork(network, signal), 'engine-failed', /not made by this gateway/)
+    t.is(await engine.ensureNetwork(network, 'env', [], signal), ground.subnets[0])
+  })
+
+  test(title('a container is created, runs with an address, stops and is gone'), async t => {
+    const wanted = spec({})
+    const id = await engine.create(wanted, signal)
+    const created = await look(id)
+    t.like(created, { id, name: wanted.name, labels: wanted.labels, state: 'created', address: null })
+
+    await engine.start(id, signal)
+    const running = await look(id)
+    t.is(running.state, 'running')
+    t.regex(running.status, /^Up /)
+    t.is(
+      running.address?.split('.').slice(0, 3).join('.'),
+      ground.subnets[0].split('.').slice(0, 3).join('.'),
+    )
+
+    await engine.stop(id, 1, signal)
+    t.like(await look(id), { state: 'exited', address: null })
+    await engine.remove(id, signal)
+    t.is(await engine.inspect(id, signal), null)
+  })
+
+  test(title('starting, stopping and removing twice is success'), async t => {
+    const id = await started({})
+    await engine.start(id, signal)
+    for (const _ of [1, 2]) await engine.stop(id, 1, signal)
+    for (const _ of [1, 2]) await engine.remove(id, signal)
+    await t.notThrowsAsync(engine.stop(id, 1, signal))
+  })
+
+  test(title('a running container is removed by force'), async t => {
+    const id = await started({})
+    await engine.remove(id, signal)
+    t.is(await engine.inspect(id, signal), null)
+  })
+
+  test(title('a left-over of ours with the same name is replaced'), async t => {
+    const wanted = spec({})
+    const first = await engine.create(wanted, signal)
+    await engine.start(first, signal)
+    const second = await engine.create(wanted, signal)
+    t.is(await engine.inspect(first, signal), null)
+    t.is((await look(second)).state, 'created')
+  })
+
+  test(title("another gateway's containers are not shown, replaced, stopped or removed"), async t => {
+    const wanted = spec({}, { labels: { ...spec({}).labels, app: 'mine' } })
+    const id = await engine.create(wanted, signal)
+    await engine.start(id, signal)
+    t.is(await other.inspect(id, signal), null)
+    t.deepEqual(await other.list({ app: 'mine' }, signal), [])
+    const refusal = /not made by this gateway/
+    await problem(t, other.create(wanted, signal), 'engine-failed', refusal)
+    await problem(t, other.stop(id, 1, signal), 'engine-failed', refusal)
+    await problem(t, other.remove(id, signal), 'engine-failed', refusal)
+    await problem(t, other.start(id, signal), 'engine-failed', refusal)
+    await problem(
+      t,
+      other.logs(id, { follow: false, lines: 'all' }, () => {}, signal),
+      'engine-failed',
+      refusal,
+    )
+    t.is((await look(id)).state, 'running')
+  })
+
+  test(title('containers are listed by environment and app'), async t => {
+    const labels = { environment: 'listed', app: 'a', release: 7, process: 'worker', index: 2, oneOff: false }
+    const a = await engine.create(spec({}, { labels }), signal)
+    const b = await engine.create(spec({}, { labels: { ...labels, app: 'b' } }), signal)
+    const ids = (found: Container[]) => found.map(container => container.id).sort()
+    t.deepEqual(ids(await engine.list({ environment: 'listed' }, signal)), [a, b].sort())
+    t.deepEqual(ids(await engine.list({ environment: 'listed', app: 'b' }, signal)), [b])
+    t.true(ids(await engine.list({}, signal)).includes(a))
+    t.deepEqual((await engine.list({ environment: 'listed', app: 'a' }, signal))[0]?.labels, labels)
+  })
+
+  test(title('the exit that was asked about before the start is told, however soon it comes'), async t => {
+    const codes = Array.from({ length: 30 }, (_, i) => i + 1)
+    for (const code of codes) {
+      const id = await engine.create(spec({ exits: code }), signal)
+      const exit = engine.nextExit(id, signal)
+      await engine.start(id, signal)
+      t.is(await exit, code)
+      t.is((await look(id)).state, 'exited')
+      await engine.remove(id, signal)
+    }
+  })
+
+  test(title('a container that is no one-off is started again after it exits'), async t => {
+    const id = await engine.create(
+      spec({ exits: 5 }, { labels: { ...spec({}).labels, oneOff: false } }),
+      signal,
+    )
+    const exit = engine.nextExit(id, signal)
+    await engine.start(id, signal)
+    t.is(await exit, 5)
+    t.true(['restarting', 'running'].includes((await look(id)).state))
+    await engine.remove(id, signal)
+  })
+
+  test(title('being stopped is an exit too'), async t => {
+    const id = await started({})
+    const exit = engine.nextExit(id, signal)
+    const other = engine.nextExit(id, signal)
+    // Both have to be asked before the stop, and only a start waits for them.
+    await engine.start(id, signal)
+    await engine.stop(id, 1, signal)
+    t.deepEqual([await exit, await other], [143, 143])
+  })
+
+  test(title('what cannot be started is a Problem with the words of the engine'), async t => {
+    const id = await engine.create(
+      spec({ cannotStart: 'unable to find user nosuch' }, ground.unstartable),
+      signal,
+    )
+    const found = await problem(t, engine.start(id, signal), 'container-not-started', /could not be started/)
+    t.regex(found?.saw ?? '', /unable to find user nosuch/)
+  })
+
+  test(title('the log comes in whole lines and in order, to its end'), async t => {
+    const prints = ['first', '', 'x'.repeat(20_000), 'zwölf Boxkämpfer €', 'last']
+    const id = await started({ prints, exits: 0 })
+    t.deepEqual(await log(id), prints)
+    t.deepEqual(await log(id, false), prints)
+    t.deepEqual(await log(id, false, 2), prints.slice(-2))
+  })
+
+  test(title('a log is followed until the container stops'), async t => {
+    const id = await started({ prints: ['ready'] })
+    const seen: string[] = []
+    const ready = Promise.withResolvers<void>()
+    const end = engine.logs(
+      id,
+      { follow: true, lines: 'all' },
+      line => {
+        seen.push(line)
+        ready.resolve()
+      },
+      signal,
+    )
+    await ready.promise
+    await engine.stop(id, 1, signal)
+    await end
+    t.deepEqual(seen, ['ready'])
+  })
+
+  test(title('a container that is gone has an empty log'), async t => {
+    t.deepEqual(await log('0'.repeat(64)), [])
+  })
+
+  test(title('following a log and waiting for an exit end with the reason of the abort'), async t => {
+    const id = await started({ prints: ['ready'] })
+    const abort = new AbortController()
+    const reason = new Error('the pusher left')
+    const ready = Promise.withResolvers<void>()
+    const following = engine.logs(id, { follow: true, lines: 'all' }, () => ready.resolve(), abort.signal)
+    const waiting = engine.nextExit(id, abort.signal)
+    await ready.promise
+    abort.abort(reason)
+    t.is(await t.throwsAsync(following), reason)
+    t.is(await t.throwsAsync(waiting), reason)
+    t.is((await look(id)).state, 'running')
+  })
+
+  test(title('no call does anything once its signal is aborted'), async t => {
+    const reason = new Error('cancelled before')
+    const aborted = AbortSignal.abort(reason)
+    const id = await started({})
+    const tag = `fairlead-${ground.gatewayId}/env/never:v1`
+    const calls = [
+      engine.facts(aborted),
+      engine.findImage(ground.image, aborted),
+      engine.removeTag(tag, aborted),
+      engine.tags(ground.image, aborted),
+      engine.ensureNetwork(`${network}-never`, 'never', [ground.subnets[2]], aborted),
+      engine.removeNetwork(network, aborted),
+      engine.create(spec({}), aborted),
+      engine.start(id, aborted),
+      engine.nextExit(id, aborted),
+      engine.inspect(id, aborted),
+      engine.stop(id, 1, aborted),
+      engine.remove(id, aborted),
+      engine.list({}, aborted),
+      engine.logs(id, { follow: false, lines: 'all' }, () => {}, aborted),
+    ]
+    for (const outcome of await Promise.allSettled<unknown>(calls)) {
+      t.deepEqual(outcome, { status: 'rejected', reason })
+    }
+    t.is((await look(id)).state, 'running')
+    t.is(await engine.findImage(tag, signal), null)
+  })
+}
+
+/** Fails the test unless the call ends with such a Problem. */
+export async function problem(
+  t: ExecutionContext,
+  call: Promise<unknown>,
+  code: ProblemCode,
+  words: RegExp,
+): Promise<Problem | undefined> {
+  const thrown = await t.throwsAsync(call, { instanceOf: Problem })
+  t.is(thrown?.code, code, thrown?.message)
+  t.regex(`${thrown?.headline}\n${thrown?.saw}`, words)
+  return thrown
+}

@@ -1,0 +1,257 @@
+// An Engine in memory that behaves like the real one (both pass test/engine/conformance.ts), and can be told to
+// throw, to hang or to be aborted at any call.
+import type { BuildRequest, Engine, Image, PullRequest } from '../../src/domain/engine.ts'
+import { Problem } from '../../src/domain/problem.ts'
+import { addressIn, FakeContainer, FakeHost, overlap, type Program } from './fake-host.ts'
+
+export interface FakeEngineOptions {
+  readonly gatewayId?: string
+  /** Given to several engines, they share containers, networks and images. */
+  readonly host?: FakeHost
+  /** What a container's program does; default: runs until it is stopped. */
+  readonly program?: (spec: FakeContainer['spec']) => Program
+  /** What a pulled or built image is like, on top of linux/amd64 with the command `serve`. */
+  readonly image?: (request: PullRequest | BuildRequest) => Partial<Image>
+}
+
+type Hook<Call extends keyof Engine> = (...args: Parameters<Engine[Call]>) => unknown
+
+export interface FakeEngine extends Engine {
+  readonly host: FakeHost
+  /** Name and first argument of every call so far: `start 0f3c…`. */
+  readonly calls: readonly string[]
+  /** Containers of this gateway, also stopped ones. */
+  readonly containers: readonly FakeContainer[]
+  readonly pulls: readonly PullRequest[]
+  readonly builds: readonly BuildRequest[]
+  /**
+   * Has `hook` run before each such call, which waits for it and throws what it throws.
+   * @returns takes the hook away
+   */
+  on<Call extends keyof Engine>(call: Call, hook: Hook<Call>): () => void
+}
+
+/** For a hook: waits until the signal is aborted, then throws its reason. */
+export function hang(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
+  const {
+    gatewayId = 'test',
+    host = new FakeHost(),
+    program = (): Program => ({}),
+    image = () => ({}),
+  } = options
+  const hooks = new Map<keyof Engine, Set<Hook<never>>>()
+  const calls: string[] = []
+  const pulls: PullRequest[] = []
+  const builds: BuildRequest[] = []
+
+  function own(id: string): FakeContainer | null {
+    const container = host.containers.get(id) ?? null
+    if (container !== null && container.gatewayId !== gatewayId)
+      throw notOurs(`Container ${container.spec.name}`)
+    return container
+  }
+
+  function existing(id: string): FakeContainer {
+    const container = own(id)
+    if (container === null) throw failed(`No such container: ${id}`)
+    return container
+  }
+
+  function discard(container: FakeContainer | null): void {
+    container?.remove()
+    if (container) host.containers.delete(container.id)
+  }
+
+  function mine(): FakeContainer[] {
+    return [...host.containers.values()].filter(container => container.gatewayId === gatewayId)
+  }
+
+  function ownTag(tag: string): string {
+    if (!tag.startsWith(`fairlead-${gatewayId}/`))
+      throw new TypeError(`${JSON.stringify(tag)} is not a tag of this gateway`)
+    return tag
+  }
+
+  const engine: Engine = {
+    async facts() {
+      const platform = { os: 'linux', architecture: 'amd64' }
+      return { version: '20.10.24', apiVersion: '1.41', platform, builder: 'buildkit' }
+    },
+
+    async findImage(name) {
+      return host.findImage(name)
+    },
+    async pull(request, transcript) {
+      pulls.push(request)
+      const { host: registry, repository } = request.reference
+      const name = `${registry}/${repository}@${request.digest}`
+      transcript.progress('       Downloading 1 of 2 layers, 50%')
+      const found = host.findImage(name) ?? host.addImage(ownTag(request.tag), image(request))
+      host.names.set(ownTag(request.tag), found.id)
+      transcript.line('       Pulled 2 layers')
+      return found
+    },
+    async build(request, transcript, signal) {
+      builds.push(request)
+      for await (const _ of request.context()) signal.throwIfAborted()
+      transcript.line('Step 1 of 1: FROM scratch')
+      return host.addImage(request.tag, image(request))
+    },
+    async removeTag(tag) {
+      const id = host.names.get(ownTag(tag))
+      const inUse = [...host.containers.values()].some(({ spec }) => host.findImage(spec.image)?.id === id)
+      const last = [...host.names.values()].filter(other => other === id).length === 1
+      if (id === undefined || (last && inUse)) return
+      host.names.delete(tag)
+      if (last) host.images.delete(id)
+    },
+    async tags(repository) {
+      return [...host.names.keys()].filter(name => name.startsWith(`${repository}:`))
+    },
+
+    async ensureNetwork(name, environment, subnets) {
+      const found = host.networks.get(name)
+      if (found && found.gatewayId !== gatewayId) throw notOurs(`Network ${name}`)
+      if (found) return found.subnet
+      for (const subnet of subnets) {
+        if ([...host.networks.values()].some(other => overlap(other.subnet, subnet))) continue
+        host.networks.set(name, { gatewayId, environment, subnet })
+        return subnet
+      }
+      throw new Problem('network-pool-exhausted', {
+        headline: `The stack has no free subnet left for environment ${environment}`,
+        hint: 'Ask the operator to give the stack a larger network pool.',
+      })
+    },
+    async removeNetwork(name) {
+      const found = host.networks.get(name)
+      if (found && found.gatewayId !== gatewayId) throw notOurs(`Network ${name}`)
+      host.networks.delete(name)
+    },
+
+    async create(spec) {
+      if (host.findImage(spec.image) === null) throw failed(`No such image: ${spec.image}`)
+      const leftOver = host.byName(spec.name)
+      if (leftOver) discard(own(leftOver.id))
+      const id = host.newId()
+      host.containers.set(id, new FakeContainer(id, gatewayId, spec))
+      return id
+    },
+    async start(id) {
+      const container = existing(id)
+      if (container.running) return
+      const does = program(container.spec)
+      const network = host.networks.get(container.spec.network)
+      const words = does.cannotStart ?? (network ? undefined : `network ${container.spec.network} not found`)
+      if (words !== undefined || !network) {
+        throw new Problem('container-not-started', {
+          headline: 'The container could not be started',
+          saw: words ?? '',
+          hint: 'Check the command in the Procfile.',
+        })
+      }
+      container.run(does, addressIn(network.subnet, host.containers.size + 1))
+    },
+    async nextExit(id, signal) {
+      return existing(id).nextExit(signal)
+    },
+    async inspect(id) {
+      return (
+        mine()
+          .find(container => container.id === id)
+          ?.view() ?? null
+      )
+    },
+    async stop(id, graceSeconds) {
+      const container = own(id)
+      if (container === null) return
+      container.stoppedWith = graceSeconds
+      if (container.running) container.exit(143, 'stopped')
+      if (container.state === 'restarting') container.state = 'exited'
+    },
+    async remove(id) {
+      discard(own(id))
+    },
+    async list({ environment, app }) {
+      return mine()
+        .map(container => container.view())
+        .filter(({ labels }) => environment === undefined || labels.environment === environment)
+        .filter(({ labels }) => app === undefined || labels.app === app)
+    },
+    async logs(id, { follow, lines }, line, signal) {
+      const container = own(id)
+      if (container === null) return
+      let next = lines === 'all' ? 0 : Math.max(0, container.output.length - lines)
+      for (;;) {
+        while (next < container.output.length) line(container.output[next++] ?? '')
+        if (!follow || !container.running || container.removed) return
+        await container.change(signal)
+      }
+    },
+  }
+
+  /** Around every call: it is noted, its hook runs, and it ends with the signal's reason when aborted. */
+  function guarded<Call extends keyof Engine>(call: Call): Engine[Call] {
+    const guard = (...args: Parameters<Engine[Call]>) => {
+      const signal = args.at(-1) as AbortSignal
+      const result = run(call, args, signal)
+      result.catch(() => {})
+      return result
+    }
+    return guard as unknown as Engine[Call]
+  }
+
+  async function run<Call extends keyof Engine>(
+    call: Call,
+    args: Parameters<Engine[Call]>,
+    signal: AbortSignal,
+  ) {
+    signal.throwIfAborted()
+    const [subject] = args
+    calls.push(typeof subject === 'string' ? `${call} ${subject}` : call)
+    for (const hook of hooks.get(call) ?? []) await (hook as Hook<Call>)(...args)
+    signal.throwIfAborted()
+    try {
+      return await (engine[call] as (...args: unknown[]) => Promise<unknown>)(...args)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw error
+    }
+  }
+
+  const names = Object.keys(engine) as (keyof Engine)[]
+  return {
+    ...(Object.fromEntries(names.map(name => [name, guarded(name)])) as unknown as Engine),
+    host,
+    calls,
+    pulls,
+    builds,
+    get containers() {
+      return mine()
+    },
+    on(call, hook) {
+      const known = hooks.get(call) ?? new Set()
+      hooks.set(call, known.add(hook as Hook<never>))
+      return () => known.delete(hook as Hook<never>)
+    },
+  }
+}
+
+function notOurs(what: string): Problem {
+  return failed(`${what} was not made by this gateway, which leaves it alone`)
+}
+
+function failed(saw: string): Problem {
+  return new Problem('engine-failed', {
+    headline: 'The Docker engine refused a request',
+    saw,
+    hint: 'Ask the operator of the gateway.',
+  })
+}

@@ -1,0 +1,144 @@
+// The machine that fake engines share: what real ones find on a Docker host, in memory.
+import { EventEmitter, once } from 'node:events'
+import type { Container, ContainerSpec, Image } from '../../src/domain/engine.ts'
+
+/** What the program in a container does once it is started. */
+export interface Program {
+  readonly prints?: readonly string[]
+  /** Left out: it runs until it is stopped. */
+  readonly exits?: number
+  /** The engine cannot start it, and says so in these words. */
+  readonly cannotStart?: string
+}
+
+export class FakeContainer {
+  readonly id: string
+  readonly gatewayId: string
+  readonly spec: ContainerSpec
+  readonly output: string[] = []
+  /** Seconds of grace that the last stop gave. */
+  stoppedWith: number | null = null
+  state: Container['state'] = 'created'
+  exitCode: number | null = null
+  address: string | null = null
+  removed = false
+  readonly #changes = new EventEmitter().setMaxListeners(0)
+
+  constructor(id: string, gatewayId: string, spec: ContainerSpec) {
+    this.id = id
+    this.gatewayId = gatewayId
+    this.spec = spec
+  }
+
+  get running(): boolean {
+    return this.state === 'running'
+  }
+
+  run(program: Program, address: string): void {
+    this.state = 'running'
+    this.exitCode = null
+    this.address = address
+    this.print(...(program.prints ?? []))
+    const { exits } = program
+    if (exits !== undefined) setImmediate(() => this.running && this.exit(exits))
+  }
+
+  print(...lines: string[]): void {
+    this.output.push(...lines)
+    this.#changes.emit('change')
+  }
+
+  /** One that was not stopped is started again by the engine's restart policy, unless it is a one-off. */
+  exit(code: number, how: 'by itself' | 'stopped' = 'by itself'): void {
+    this.state = how === 'stopped' || this.spec.labels.oneOff ? 'exited' : 'restarting'
+    this.exitCode = code
+    this.address = null
+    this.#changes.emit('exit', code)
+    this.#changes.emit('change')
+  }
+
+  remove(): void {
+    if (this.running) this.exit(137, 'stopped')
+    this.removed = true
+    this.#changes.emit('change')
+  }
+
+  async nextExit(signal: AbortSignal): Promise<number> {
+    const [code] = await once(this.#changes, 'exit', { signal })
+    return code
+  }
+
+  async change(signal: AbortSignal): Promise<void> {
+    await once(this.#changes, 'change', { signal })
+  }
+
+  view(): Container {
+    const { id, spec, state, address } = this
+    const status =
+      { created: 'Created', running: 'Up 1 second' }[state as string] ??
+      `Exited (${this.exitCode}) 1 second ago`
+    return { id, name: spec.name, labels: spec.labels, state, status, address }
+  }
+}
+
+export interface FakeNetwork {
+  readonly gatewayId: string
+  readonly environment: string
+  readonly subnet: string
+}
+
+export class FakeHost {
+  readonly containers = new Map<string, FakeContainer>()
+  readonly networks = new Map<string, FakeNetwork>()
+  /** By id. */
+  readonly images = new Map<string, Image>()
+  /** Image id by `repository:tag` or `repository@digest`. */
+  readonly names = new Map<string, string>()
+  #made = 0
+
+  newId(): string {
+    this.#made += 1
+    return this.#made.toString(16).padStart(64, '0')
+  }
+
+  addImage(name: string, fields: Partial<Image> = {}): Image {
+    const image: Image = {
+      id: `sha256:${this.newId()}`,
+      platform: { os: 'linux', architecture: 'amd64' },
+      entrypoint: [],
+      command: ['serve'],
+      env: new Map(),
+      exposedPorts: [],
+      ...fields,
+    }
+    this.images.set(image.id, image)
+    this.names.set(name, image.id)
+    return image
+  }
+
+  findImage(name: string): Image | null {
+    return this.images.get(this.names.get(name) ?? name) ?? null
+  }
+
+  byName(name: string): FakeContainer | undefined {
+    return [...this.containers.values()].find(container => container.spec.name === name)
+  }
+}
+
+/** Whether two IPv4 ranges such as `10.1.0.0/24` share an address. */
+export function overlap(a: string, b: string): boolean {
+  const [x, y] = [range(a), range(b)]
+  return x.first <= y.last && y.first <= x.last
+}
+
+/** The nth address of an IPv4 range, counted from 0. */
+export function addressIn(subnet: string, n: number): string {
+  const address = range(subnet).first + n
+  return [24, 16, 8, 0].map(shift => (address >>> shift) & 255).join('.')
+}
+
+function range(subnet: string): { first: number; last: number } {
+  const [base = '', size = '32'] = subnet.split('/')
+  const first = base.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0)
+  return { first, last: first + 2 ** (32 - Number(size)) - 1 }
+}
