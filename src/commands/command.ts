@@ -1,0 +1,87 @@
+// What a command is: a name, help, what it needs, and what it does. `dispatch.ts` finds it, looks up what it is
+// about and asks whether the actor may; a command itself never decides that.
+import type { Readable } from 'node:stream'
+import type { Ground } from '../deploy/ground.ts'
+import type { Operations } from '../deploy/operations.ts'
+import type { App, Environment } from '../domain/app.ts'
+import type { Log } from '../domain/log.ts'
+import type { Action, Actor } from '../domain/member.ts'
+import type { receivePack } from '../git/receive-pack.ts'
+import type { uploadPack } from '../git/upload-pack.ts'
+import type { Settings } from '../settings.ts'
+import type { PublicKey } from '../ssh/public-key.ts'
+import type { Session } from '../ssh/session.ts'
+import type { Stacks } from '../stacks/stacks.ts'
+import type { Output } from './output.ts'
+
+export interface Option {
+  readonly type: 'string' | 'boolean'
+  readonly short?: string
+  /** What stands for the value in the help: `N`, `FILE`. */
+  readonly value?: string
+  readonly help: string
+}
+
+interface CommandBase {
+  readonly name: string
+  readonly aliases?: readonly string[]
+  /** One line, no full stop. */
+  readonly summary: string
+  /** The words after the name: `NAME=VALUE...`. */
+  readonly usage?: string
+  /** How many of those words there may be. */
+  readonly words?: { readonly least?: number; readonly most?: number }
+  readonly options?: Readonly<Record<string, Option>>
+  readonly action: Action
+  /** True when it lists something: `--json` prints it as JSON. */
+  readonly lists?: boolean
+  /** Left out of the help: spoken by programs (git), not by people. */
+  readonly hidden?: boolean
+}
+
+/**
+ * The scope says what a command is about, and so what is looked up and authorised before it runs: nothing but
+ * the gateway, an environment, an app, or the app whose repository is its first word (git's own commands).
+ * `run` returns the exit status, 0 when nothing is returned.
+ */
+export type Command = CommandBase &
+  (
+    | { readonly scope: 'gateway'; run(call: Call): Promise<number | undefined> }
+    | {
+        readonly scope: 'environment'
+        run(call: Call & { readonly environment: Environment }): Promise<number | undefined>
+      }
+    | {
+        readonly scope: 'app' | 'repository'
+        run(call: Call & { readonly app: App }): Promise<number | undefined>
+      }
+  )
+
+export interface Gateway {
+  readonly ground: Ground
+  readonly operations: Operations
+  readonly stacks: Stacks
+  readonly settings: Settings
+  /** `ssh://git@host:port`, as printed in git remotes. */
+  readonly url: string
+  /** Directory that holds the git hooks. */
+  readonly hooks: string
+  readonly git: { readonly receivePack: typeof receivePack; readonly uploadPack: typeof uploadPack }
+  /** Reads a line of authorized_keys. @throws Problem `usage` */
+  readonly readPublicKey: (line: string) => PublicKey
+  readonly log: Log
+}
+
+/** One call of a command by one actor. */
+export interface Call {
+  readonly gateway: Gateway
+  readonly session: Session
+  readonly actor: Actor
+  /** What follows the command's own words on standard input. */
+  readonly stdin: Readable
+  readonly words: readonly string[]
+  readonly options: Options
+  readonly output: Output
+}
+
+export type Options = Readonly<Record<string, string | boolean | undefined>>

@@ -1,0 +1,54 @@
+// Git's own commands: among the others, looked up and authorised like them.
+
+import { receivePush } from '../deploy/push.ts'
+import { type App, formatAppName } from '../domain/app.ts'
+import type { Call, Command } from './command.ts'
+
+/** Packing a large repository takes its time; nobody waits for it. */
+const TIDY_MS = 600_000
+
+const transport = ({ gateway, session }: Call, app: App) => ({
+  repository: gateway.ground.repositories.path(app.name),
+  stdin: session.stdin,
+  stdout: session.stdout,
+  stderr: session.stderr,
+  protocol: session.env.get('GIT_PROTOCOL') ?? null,
+  signal: session.signal,
+})
+
+export const gitCommands: readonly Command[] = [
+  {
+    name: 'git-receive-pack',
+    summary: 'What `git push` runs',
+    usage: 'REPOSITORY',
+    words: { least: 1, most: 1 },
+    hidden: true,
+    scope: 'repository',
+    action: 'app:deploy',
+    async run(call) {
+      const { gateway, session, actor, app } = call
+      const { ground, operations, settings, hooks, git } = gateway
+      const status = await git.receivePack({
+        ...transport(call, app),
+        hooks,
+        maxBytes: settings.maxPush,
+        onPush: (push, say) => receivePush(ground, operations, app, actor, push, say, session.signal),
+      })
+      ground.background(
+        `tidy ${formatAppName(app.name)}`,
+        ground.repositories.tidy(app.name, AbortSignal.timeout(TIDY_MS)),
+      )
+      return status
+    },
+  },
+  {
+    name: 'git-upload-pack',
+    summary: 'What `git clone` and `git fetch` run',
+    usage: 'REPOSITORY',
+    words: { least: 1, most: 1 },
+    hidden: true,
+    scope: 'repository',
+    action: 'app:fetch',
+    run: call => call.gateway.git.uploadPack(transport(call, call.app)),
+  },
+]

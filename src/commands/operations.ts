@@ -1,0 +1,54 @@
+// What was asked for, by whom, and how it ended.
+import { Problem } from '../domain/problem.ts'
+import type { Command } from './command.ts'
+import { limitOf } from './releases.ts'
+
+const operations: Command = {
+  name: 'operations',
+  aliases: ['operation:list'],
+  summary: 'List what was asked of an app, by whom, and how it ended',
+  options: { limit: { type: 'string', value: 'N', help: 'how many (default 20)' } },
+  scope: 'app',
+  action: 'app:see',
+  lists: true,
+  async run({ gateway, app, options, output }) {
+    const rows = gateway.ground.store.operations.list(app.id, limitOf(operations, options.limit, 20))
+    output.rows(
+      rows.map(({ number, kind, state, problem, actor, subject, createdAt, endedAt }) => ({
+        operation: number,
+        kind,
+        state,
+        problem,
+        actor,
+        subject,
+        created: createdAt,
+        ended: endedAt,
+      })),
+      'Nothing was asked of this app yet.',
+    )
+  },
+}
+
+export const operationCommands: readonly Command[] = [
+  operations,
+  {
+    name: 'operation:logs',
+    summary: 'Print what the actor of an operation saw',
+    usage: 'NUMBER',
+    words: { least: 1, most: 1 },
+    scope: 'app',
+    action: 'app:logs',
+    async run({ gateway, app, words, output }) {
+      const { store } = gateway.ground
+      const number = Number(words[0])
+      const operation = Number.isInteger(number) ? store.operations.byNumber(app.id, number) : null
+      if (operation === null) {
+        throw new Problem('not-found', {
+          headline: `There is no operation ${JSON.stringify((words[0] ?? '').slice(0, 20))}`,
+          hint: '`fairlead operations` lists them with their numbers.',
+        })
+      }
+      for (const line of store.operations.lines(operation.id)) output.line(line)
+    },
+  },
+]

@@ -1,0 +1,67 @@
+// A changed config: stored on an app that was never deployed, a new release of the same image on one that runs.
+import type { App } from '../domain/app.ts'
+import { type Config, checkConfig, describeChange, mergeConfig } from '../domain/config.ts'
+import { Problem } from '../domain/problem.ts'
+import type { Release } from '../domain/release.ts'
+import { configInForce } from './config-in-force.ts'
+import { bringToLife } from './deploy.ts'
+import type { Ground } from './ground.ts'
+import type { Run } from './operations.ts'
+import { withUndo } from './undo.ts'
+
+export interface Configured {
+  readonly version: number
+  /** Number of the release that is live with it, null when the app was never deployed. */
+  readonly release: number | null
+}
+
+/** @throws Problem `config-invalid`, or of the roll-out: then the config in force is the one before */
+export async function configure(
+  ground: Ground,
+  app: App,
+  set: Config,
+  unset: readonly string[],
+  run: Run,
+): Promise<Configured> {
+  const { store } = ground
+  const before = configInForce(store, app)
+  const config = mergeConfig(before.values, set, unset)
+  checkConfig(config)
+
+  const live = store.releases.live(app.id)
+  if (live === null) {
+    const change = { actor: run.operation.actor, ...describeChange(before.values, config) }
+    return { version: store.configs.write(app.id, config, change), release: null }
+  }
+  if (set.has('APTIBLE_DOCKER_IMAGE') || unset.includes('APTIBLE_DOCKER_IMAGE')) {
+    run.transcript.line(
+      ' !     APTIBLE_DOCKER_IMAGE: the image changes with the next push or `fairlead deploy`, not now',
+    )
+  }
+
+  const { engine } = ground.stack(app.stack)
+  const image = await engine.findImage(live.image.tag, run.signal)
+  if (image === null) throw imageGone(live)
+  const next = {
+    app,
+    config,
+    configVersion: null,
+    commit: { id: live.commit },
+    image,
+    made: live.image,
+    processes: live.processes,
+    beforeRelease: [],
+  }
+  const undone = (what: string, error: unknown) => ground.log.warn({ what, error }, 'an undo failed')
+  const release = await withUndo(undo => bringToLife(ground, next, undo, run), undone)
+  return { version: release.configVersion, release: release.number }
+}
+
+function imageGone(live: Release): Problem {
+  return new Problem('image-not-found', {
+    phase: 'image',
+    headline: `The image of release v${live.number} is not on the engine any more`,
+    saw: `${live.image.tag} (${live.image.source}) was removed by somebody else.`,
+    hint: 'Deploy again with the variables in one operation: `fairlead deploy NAME=VALUE…`.',
+  })
+}

@@ -1,0 +1,113 @@
+// THE STORY of a deploy, from a commit to a live release. Everything else in this folder is a chapter of it.
+import type { App } from '../domain/app.ts'
+import { type Config, describeChange } from '../domain/config.ts'
+import type { Image } from '../domain/engine.ts'
+import type { Process, Release, ReleaseImage } from '../domain/release.ts'
+import { planRollout } from '../domain/rollout.ts'
+import type { Commit } from '../git/commit.ts'
+import { proveAccess } from './access.ts'
+import { alreadyLive } from './already-live.ts'
+import { runBeforeRelease } from './before-release.ts'
+import { configInForce } from './config-in-force.ts'
+import type { Ground } from './ground.ts'
+import { obtainImage } from './image.ts'
+import { joinNetwork } from './network.ts'
+import type { Run } from './operations.ts'
+import { during } from './phase.ts'
+import { retireQuietly } from './retire.ts'
+import { rollOut } from './roll-out.ts'
+import { readSource } from './source.ts'
+import { type RegisterUndo, withUndo } from './undo.ts'
+
+export interface Wish {
+  readonly app: App
+  readonly commit: Commit
+  /** The config to deploy with, and whether that is a change to be recorded. */
+  readonly config: Config
+  readonly configVersion: number | null
+}
+
+/**
+ * Brings a commit to life. When it throws, what ran before goes on running and nothing of the try is left.
+ * @returns the live release
+ * @throws Problem of any phase
+ */
+export async function deploy(ground: Ground, wish: Wish, run: Run): Promise<Release> {
+  const { app, commit, config } = wish
+  const undone = (what: string, error: unknown) => ground.log.warn({ what, error }, 'an undo failed')
+
+  return withUndo(async undo => {
+    const source = await during('source', readSource(commit, config, run.transcript))
+    const access = await during('image', proveAccess(ground, app, source, config, run))
+    const live = await alreadyLive(ground, wish, access, run)
+    if (live) return live
+    const { image, made } = await during('image', obtainImage(ground, app, access, undo, run))
+    const { processes, beforeRelease } = source
+    return bringToLife(ground, { ...wish, image, made, processes, beforeRelease }, undo, run)
+  }, undone)
+}
+
+export interface NewRelease extends Pick<Wish, 'app' | 'config' | 'configVersion'> {
+  readonly commit: { readonly id: string }
+  readonly image: Image
+  readonly made: ReleaseImage
+  readonly processes: readonly Process[]
+  readonly beforeRelease: readonly string[]
+}
+
+/** The second half of the story, where a changed config enters: a new Release from an image that is there. */
+export async function bringToLife(
+  ground: Ground,
+  next: NewRelease,
+  undo: RegisterUndo,
+  run: Run,
+): Promise<Release> {
+  const { app, config, image } = next
+  const { transcript, signal } = run
+  const { stack, engine } = ground.stack(app.stack)
+  const { gatewayId } = ground.store
+
+  const release = cutRelease(ground, next, run)
+  transcript.line(
+    `-----> Release v${release.number}: ${next.processes.map(process => process.name).join(', ')}`,
+  )
+  const surroundings = { gatewayId, app, stack, image, config, release }
+
+  await during('start', joinNetwork(ground, app, signal))
+  await during(
+    'before_release',
+    runBeforeRelease(next.beforeRelease, engine, surroundings, transcript, signal),
+  )
+
+  const plan = planRollout(await engine.list(app.name, signal), release)
+  await during('start', rollOut(plan, engine, surroundings, undo, transcript, signal))
+
+  signal.throwIfAborted()
+  ground.store.releases.promote(app.id, release.number) // The commit point: from here on nothing is undone.
+  transcript.line(`-----> v${release.number} is live`)
+  ground.background(
+    `retire before v${release.number}`,
+    retireQuietly(plan.retire, engine, stack.grace, ground.log),
+  )
+  return release
+}
+
+function cutRelease(ground: Ground, next: NewRelease, run: Run): Release {
+  const { store } = ground
+  const { app, config, made, processes, commit } = next
+  return store.transaction(() => {
+    const configVersion =
+      next.configVersion ??
+      store.configs.write(app.id, config, {
+        actor: run.operation.actor,
+        ...describeChange(configInForce(store, app).values, config),
+      })
+    return store.releases.create(app.id, {
+      image: made,
+      processes,
+      configVersion,
+      commit: commit.id,
+      operation: run.operation.number,
+    })
+  })
+}

@@ -1,0 +1,22 @@
+// The end of an app: containers, images, network, repository, rows. In an order that can be tried again.
+import type { App } from '../domain/app.ts'
+import type { Ground } from './ground.ts'
+import { imageRepository } from './names.ts'
+import { leaveNetwork } from './network.ts'
+import type { Run } from './operations.ts'
+import { retireAll } from './retire.ts'
+
+export async function destroyApp(ground: Ground, app: App, { transcript, signal }: Run): Promise<void> {
+  const { store, repositories } = ground
+  const { stack, engine } = ground.stack(app.stack)
+
+  const containers = await engine.list(app.name, signal)
+  transcript.line(`-----> Stopping ${containers.length} containers`)
+  await retireAll(containers, engine, stack.grace)
+  for (const tag of await engine.tags(imageRepository(store.gatewayId, app.name), signal)) {
+    await engine.removeTag(tag, signal)
+  }
+  await leaveNetwork(ground, app, signal)
+  await repositories.remove(app.name)
+  store.apps.remove(app.id)
+}

@@ -1,0 +1,23 @@
+// How what we make on an engine is called. The gateway's id is part of every name, so that two gateways can
+// share an engine without meeting.
+import { type AppName, formatAppName, type Handle } from '../domain/app.ts'
+
+export function networkName(gatewayId: string, environment: Handle): string {
+  return `fairlead-${gatewayId}.${environment}`
+}
+
+/** `fairlead-3f2a91.my-env.my-app.v3.web.1` */
+export function containerName(
+  gatewayId: string,
+  app: AppName,
+  release: number,
+  process: string,
+  index: number,
+): string {
+  return `fairlead-${gatewayId}.${app.environment}.${app.app}.v${release}.${process}.${index}`
+}
+
+/** The repository under which an app's images are kept on the engine. */
+export function imageRepository(gatewayId: string, app: AppName): string {
+  return `fairlead-${gatewayId}/${formatAppName(app)}`
+}

@@ -1,0 +1,142 @@
+// Runs operations: one at a time per app, in order, each recorded with its actor, transcript and outcome.
+import { performance } from 'node:perf_hooks'
+import type { App } from '../domain/app.ts'
+import type { Log } from '../domain/log.ts'
+import type { Actor } from '../domain/member.ts'
+import type { Operation, OperationKind } from '../domain/operation.ts'
+import { Problem, problemLines } from '../domain/problem.ts'
+import type { Store } from '../store/store.ts'
+import { runsNow } from './runs-now.ts'
+import { createTranscript, type LiveTranscript, type Say } from './transcript.ts'
+
+/** An operation ended without success, and its actor has been told why: there is nothing left to print. */
+export class OperationFailed extends Error {
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(problem.headline, { cause: problem })
+    this.problem = problem
+  }
+}
+
+export interface OperationRequest {
+  readonly kind: OperationKind
+  /** What it is about: a commit, names of variables. Never values. */
+  readonly subject: string
+  readonly actor: Actor
+  readonly say: Say
+  /** Aborted when the one who asked leaves, or the gateway stops. */
+  readonly signal: AbortSignal
+}
+
+/** What the work of an operation is handed. */
+export interface Run {
+  readonly operation: Operation
+  readonly transcript: LiveTranscript
+  readonly signal: AbortSignal
+}
+
+export interface Operations {
+  /** @throws OperationFailed, after the Problem was shown and recorded; what was not a Problem is logged as a bug */
+  run<T>(app: App, request: OperationRequest, work: (run: Run) => Promise<T>): Promise<T>
+  /** Runs `work` while no operation of that app runs; leaves no row. */
+  exclusive<T>(appId: number, work: () => Promise<T>): Promise<T>
+  /** Resolves when nothing runs any more. */
+  idle(): Promise<void>
+}
+
+export function createOperations(store: Store, log: Log): Operations {
+  /** Per app: the end of its queue, and who is in it, the running one first. */
+  const queues = new Map<number, { tail: Promise<void>; waiting: Operation[] }>()
+
+  async function inTurn<T>(appId: number, work: () => Promise<T>, operation?: Operation): Promise<T> {
+    const queue = queues.get(appId) ?? { tail: Promise.resolve(), waiting: [] }
+    queues.set(appId, queue)
+    const before = queue.tail
+    let done = () => {}
+    queue.tail = new Promise(resolve => {
+      done = resolve
+    })
+    const tail = queue.tail
+    if (operation) queue.waiting.push(operation)
+    try {
+      await before
+      return await work()
+    } finally {
+      if (operation) queue.waiting.splice(queue.waiting.indexOf(operation), 1)
+      if (queue.tail === tail) queues.delete(appId)
+      done()
+    }
+  }
+
+  return {
+    exclusive: (appId, work) => inTurn(appId, work),
+
+    async idle() {
+      while (queues.size > 0) await Promise.all([...queues.values()].map(queue => queue.tail))
+    },
+
+    async run(app, request, work) {
+      const { kind, subject, actor, say, signal } = request
+      const operation = store.operations.create(app.id, {
+        kind,
+        subject,
+        actor: actor.member.name,
+        key: actor.key,
+        address: actor.address,
+      })
+      const transcript = createTranscript(say, line => store.operations.appendLine(operation.id, line))
+      const ahead = queues.get(app.id)?.waiting ?? []
+      if (ahead.length > 0) {
+        const names = ahead.map(each => `#${each.number} (${each.kind} by ${each.actor})`).join(', ')
+        transcript.line(`       Operation #${operation.number} waits for ${names}`)
+      }
+
+      return inTurn(
+        app.id,
+        async () => {
+          const startedAt = performance.now()
+          try {
+            signal.throwIfAborted()
+            store.operations.start(operation.id)
+            const result = await work({ operation, transcript, signal })
+            store.operations.finish(operation.id, 'succeeded', null)
+            return result
+          } catch (error) {
+            const problem = asProblem(error, operation, signal, log).within({ runs: runsNow(store, app) })
+            for (const line of problemLines(problem)) transcript.line(line)
+            store.operations.finish(
+              operation.id,
+              problem.code === 'cancelled' ? 'cancelled' : 'failed',
+              problem.code,
+            )
+            throw new OperationFailed(problem)
+          } finally {
+            const milliseconds = Math.round(performance.now() - startedAt)
+            log.info({ app: app.name, operation: operation.number, kind, milliseconds }, 'operation ended')
+          }
+        },
+        operation,
+      )
+    },
+  }
+}
+
+/** Who left is told apart from what failed: an abort shows up as whatever error the interrupted call threw. */
+function asProblem(error: unknown, operation: Operation, signal: AbortSignal, log: Log): Problem {
+  if (signal.aborted && signal.reason instanceof Problem) return signal.reason
+  if (signal.aborted) {
+    return new Problem('cancelled', {
+      headline: `Operation #${operation.number} was cancelled`,
+      saw: 'The connection that asked for it was closed.',
+      hint: 'Nothing was changed; ask again when you are ready.',
+    })
+  }
+  if (error instanceof Problem) return error
+  log.error({ operation: operation.number, error }, 'a fault of the gateway')
+  return new Problem('internal', {
+    headline: `A fault of the gateway ended operation #${operation.number}`,
+    hint: `Tell an operator the number of the operation: the cause is in the gateway's log.`,
+    cause: error,
+  })
+}

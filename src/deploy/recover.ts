@@ -1,0 +1,84 @@
+// After a crash: operations that were under way are failed, their candidates and images removed. What served
+// goes on serving; nothing here touches a container of a live release.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { App } from '../domain/app.ts'
+import type { Ground } from './ground.ts'
+import { imageRepository } from './names.ts'
+import { leaveNetwork } from './network.ts'
+import type { Operations } from './operations.ts'
+import { retireAll } from './retire.ts'
+
+/** Before anything is accepted: what the last process left undone did not happen. */
+export function failInterrupted(ground: Ground): void {
+  for (const operation of ground.store.operations.unfinished()) {
+    ground.store.operations.appendLine(
+      operation.id,
+      ' !     The gateway stopped while this operation ran (interrupted). What ran before goes on running; ask again.',
+    )
+    ground.store.operations.finish(operation.id, 'failed', 'interrupted')
+    ground.log.warn(
+      { app: operation.appId, operation: operation.number },
+      'an interrupted operation was failed',
+    )
+  }
+}
+
+const RETRY_MS = 5000
+
+/**
+ * Recovers every app, and comes back to those whose engine does not answer yet. Resolves when all are done or the
+ * gateway stops; never rejects.
+ */
+export async function recoverWhenPossible(
+  ground: Ground,
+  operations: Operations,
+  stopping: AbortSignal,
+): Promise<void> {
+  let waiting = ground.store.apps.list()
+  while (waiting.length > 0 && !stopping.aborted) {
+    const later: App[] = []
+    for (const app of waiting) {
+      if (stopping.aborted) return
+      try {
+        await recoverApp(ground, operations, app)
+      } catch (error) {
+        ground.log.warn({ app: app.name, error }, 'an app could not be recovered yet')
+        later.push(app)
+      }
+    }
+    waiting = later
+    if (waiting.length > 0) await wait(RETRY_MS, stopping)
+  }
+}
+
+/**
+ * Brings one app's stack back to what the record says. Safe to run again, and while other apps are deployed.
+ * @throws Problem `engine-unreachable` and its kin: try again when the engine answers
+ */
+function recoverApp(ground: Ground, operations: Operations, app: App): Promise<void> {
+  return operations.exclusive(app.id, async () => {
+    const { stack, engine } = ground.stack(app.stack)
+    const signal = AbortSignal.timeout(120_000)
+    const live = ground.store.releases.live(app.id)
+
+    const present = await engine.list(app.name, signal)
+    const leftOver = present.filter(({ labels }) => labels.oneOff || labels.release !== live?.number)
+    await retireAll(leftOver, engine, stack.grace)
+
+    const kept = new Set(
+      ground.store.releases
+        .list(app.id, 1000)
+        .filter(each => each.promotedAt !== null)
+        .map(each => each.image.tag),
+    )
+    for (const tag of await engine.tags(imageRepository(ground.store.gatewayId, app.name), signal)) {
+      if (!kept.has(tag)) await engine.removeTag(tag, signal)
+    }
+    if (live === null) await leaveNetwork(ground, app, signal)
+  })
+}
+
+/** Ends early, without an error, when the gateway stops. */
+async function wait(milliseconds: number, stopping: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, { signal: stopping }).catch(() => {})
+}

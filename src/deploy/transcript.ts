@@ -1,0 +1,44 @@
+// The transcript of one operation: shown to whoever asked for it as it happens, and kept with the operation.
+import type { Transcript } from '../domain/transcript.ts'
+
+/** Where the words of an operation go. Writing to someone who left must not throw. */
+export type Say = (text: string) => void
+
+/** Git passes a carriage return on, so that the next line overwrites this one. At most one a second. */
+const PROGRESS_INTERVAL_MS = 1000
+
+export interface LiveTranscript extends Transcript {
+  /** From now on every one of these texts is shown as `[redacted]`. */
+  mask(mask: (text: string) => string): void
+}
+
+export function createTranscript(
+  say: Say,
+  keep: (line: string) => void,
+  clock: () => number = Date.now,
+): LiveTranscript {
+  let hide = (text: string) => text
+  let shownAt = Number.NEGATIVE_INFINITY
+  let width = 0
+
+  return {
+    mask(mask) {
+      hide = mask
+    },
+    line(text) {
+      for (const each of hide(text).split('\n')) {
+        keep(each)
+        say(`${each.padEnd(width)}\n`)
+        width = 0
+      }
+    },
+    progress(text) {
+      const now = clock()
+      if (now - shownAt < PROGRESS_INTERVAL_MS) return
+      shownAt = now
+      const shown = hide(text)
+      say(`${shown.padEnd(width)}\r`)
+      width = shown.length
+    },
+  }
+}

@@ -1,0 +1,114 @@
+// The composition root: the only file that imports everything, and where each part is handed what it needs.
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Gateway } from './commands/command.ts'
+import { dispatcher } from './commands/dispatch.ts'
+import { createBackground } from './deploy/background.ts'
+import type { Ground } from './deploy/ground.ts'
+import { createOperations } from './deploy/operations.ts'
+import { failInterrupted, recoverWhenPossible } from './deploy/recover.ts'
+import type { Log } from './domain/log.ts'
+import type { Actor } from './domain/member.ts'
+import { appRegistryAuth } from './domain/registry-auth.ts'
+import { createEngines } from './engines/engines.ts'
+import { welcomeFirstOperator } from './first-operator.ts'
+import { buildContext } from './git/context.ts'
+import { receivePack } from './git/receive-pack.ts'
+import { openRepositories } from './git/repositories.ts'
+import { uploadPack } from './git/upload-pack.ts'
+import { registryClient } from './registry/client.ts'
+import { appKeychain } from './registry/keychain.ts'
+import type { Settings } from './settings.ts'
+import { loadHostKey } from './ssh/host-key.ts'
+import { parsePublicKeyLine } from './ssh/public-key.ts'
+import { startFrontDoor } from './ssh/server.ts'
+import { openStacks } from './stacks/stacks.ts'
+import { openStore } from './store/store.ts'
+
+const HOOKS = fileURLToPath(new URL('../hooks', import.meta.url))
+
+export interface RunningGateway {
+  /** `ssh://git@host:port` */
+  readonly url: string
+  /** By which its containers and images are known on an engine. */
+  readonly id: string
+  /** `SHA256:…` of the host key. */
+  readonly fingerprint: string
+  /** Refuses new work, ends what runs as interrupted, and resolves when nothing of it is left. */
+  close(): Promise<void>
+}
+
+/** @throws Problem: `settings-invalid`, `master-key-missing`, `master-key-wrong` */
+export async function startGateway(settings: Settings, log: Log): Promise<RunningGateway> {
+  await using undo = new AsyncDisposableStack()
+  const stopping = new AbortController()
+
+  const store = openStore(settings.data)
+  undo.defer(() => store.close())
+  const stacks = openStacks(settings.stacks, log)
+  undo.defer(() => stacks.close())
+  welcomeFirstOperator(store, settings.operatorKeys, log)
+  const repositories = openRepositories(join(settings.data, 'repositories'))
+  await repositories.sweepQuarantine()
+  const hostKey = await loadHostKey(join(settings.data, 'ssh_host_ed25519_key'))
+
+  const engines = createEngines(store.gatewayId)
+  const background = createBackground(log)
+  undo.defer(() => background.idle())
+  const ground: Ground = {
+    store,
+    repositories,
+    registry: registryClient(),
+    buildContext: (commit, ignore) => buildContext(commit, { ignore }),
+    credential: appRegistryAuth,
+    keychain: appKeychain,
+    stack: name => engines.of(stacks.get(name)),
+    background: background.run,
+    log,
+  }
+  const operations = createOperations(store, log)
+  undo.defer(() => operations.idle())
+
+  failInterrupted(ground)
+  undo.defer(() => stopping.abort())
+  background.run('recover', recoverWhenPossible(ground, operations, stopping.signal))
+
+  const frontDoor = await startFrontDoor({
+    ...settings.ssh,
+    hostKey: hostKey.privateKey,
+    authenticate: (fingerprint, _type, _blob, address): Actor | null => {
+      const owner = store.members.byKey(fingerprint)
+      return owner && { ...owner, key: fingerprint, address }
+    },
+    serve: session => serve(session),
+    log,
+  })
+  undo.defer(() => frontDoor.close())
+  const url = urlOf(settings, frontDoor.port)
+  const git = { receivePack, uploadPack }
+  const readPublicKey = parsePublicKeyLine
+  const gateway: Gateway = {
+    ground,
+    operations,
+    stacks,
+    settings,
+    url,
+    hooks: HOOKS,
+    git,
+    readPublicKey,
+    log,
+  }
+  const serve = dispatcher(gateway)
+
+  const running = undo.move()
+  return {
+    url,
+    id: store.gatewayId,
+    fingerprint: hostKey.fingerprint,
+    close: () => running.disposeAsync(),
+  }
+}
+
+function urlOf(settings: Settings, port: number): string {
+  return port === 22 ? `ssh://git@${settings.host}` : `ssh://git@${settings.host}:${port}`
+}

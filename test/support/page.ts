@@ -1,0 +1,22 @@
+// Fetches a page from an app's web process, at its address on the environment's network.
+import type { TestGateway } from './gateway.ts'
+
+export interface Row {
+  readonly process: string
+  readonly release: string
+  readonly state: string
+  readonly address: string | null
+  readonly container: string
+}
+
+export async function processes(gateway: TestGateway, app: string): Promise<Row[]> {
+  const listed = await gateway.fairlead(['ps', '--app', app, '--json'])
+  if (listed.status !== 0) throw new Error(listed.all)
+  return JSON.parse(listed.stdout)
+}
+
+export async function page(gateway: TestGateway, app: string, port = 5000): Promise<string> {
+  const web = (await processes(gateway, app)).find(row => row.process === 'web.1' && row.state === 'running')
+  if (!web?.address) throw new Error(`${app} has no running web process`)
+  return (await fetch(`http://${web.address}:${port}/`)).text()
+}
