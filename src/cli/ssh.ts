@@ -1,0 +1,105 @@
+// The system's ssh: its keys, agent, host key checks and configuration, and the variables that git honours too.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import type { Readable } from 'node:stream'
+import { Problem } from '../domain/problem.ts'
+import { splitWords, UnbalancedQuote } from '../domain/words.ts'
+import type { Remote } from './remote.ts'
+import type { Parcel } from './wire.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What OpenSSH exits with when it could not connect or log in. */
+export const SSH_FAILED = 255
+
+/** The program and its first arguments: `GIT_SSH_COMMAND` split into words, else `GIT_SSH`, else `ssh`. */
+export function sshProgram(env: Environment): [string, ...string[]] {
+  try {
+    const [file, ...rest] = splitWords(env.GIT_SSH_COMMAND ?? '')
+    return file === undefined ? [env.GIT_SSH || 'ssh'] : [file, ...rest]
+  } catch (error) {
+    if (!(error instanceof UnbalancedQuote)) throw error
+    throw new Problem('usage', {
+      headline: 'GIT_SSH_COMMAND cannot be split into words',
+      saw: error.message,
+      hint: 'Write it as a program and its arguments, for example GIT_SSH_COMMAND="ssh -i ~/.ssh/id_work".',
+      cause: error,
+    })
+  }
+}
+
+/** No terminal is asked for: what comes back stays byte for byte what the gateway wrote. */
+export function sshArguments(remote: Remote, command: string, options: readonly string[] = []): string[] {
+  const port = remote.port === null ? [] : ['-p', String(remote.port)]
+  return ['-T', ...options, ...port, '--', remote.destination, command]
+}
+
+/**
+ * Runs the command over there with our own standard output and error. Signals are handed on.
+ * @param input the command's standard input, sent after the words; null means ours
+ * @returns the exit status of the command, 255 when ssh failed, 128 + n when signal n ended it
+ */
+export async function run(
+  remote: Remote,
+  parcel: Parcel,
+  input: Readable | Buffer | null,
+  env: Environment,
+): Promise<number> {
+  const [file, ...first] = sshProgram(env)
+  const source = parcel.preamble === null && input === null ? null : (input ?? process.stdin)
+  // Listening before there is a child: a signal in between must not end us and leave the child behind.
+  let child: ChildProcess | null = null
+  const handOn = (signal: NodeJS.Signals) => child?.kill(signal)
+  for (const signal of HANDED_ON) process.on(signal, handOn)
+  try {
+    child = spawn(file, [...first, ...sshArguments(remote, parcel.command)], {
+      stdio: [source === null ? 'inherit' : 'pipe', 'inherit', 'inherit'],
+    })
+    if (source !== null) feed(child, parcel.preamble, source)
+    return await exitStatus(child, file)
+  } finally {
+    for (const signal of HANDED_ON) process.off(signal, handOn)
+  }
+}
+
+/** What a command prints, for the shell's completion: asks nothing of the user, and shows no error. */
+export async function capture(remote: Remote, command: string, env: Environment): Promise<string> {
+  const [file, ...first] = sshProgram(env)
+  const options = ['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=2']
+  const child = spawn(file, [...first, ...sshArguments(remote, command, options)], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    output += chunk
+  })
+  return (await exitStatus(child, file)) === 0 ? output : ''
+}
+
+const HANDED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+function feed(child: ChildProcess, preamble: string | null, input: Readable | Buffer): void {
+  const { stdin } = child
+  if (stdin === null) return
+  // The command may end without reading everything; its exit status is what counts.
+  stdin.on('error', () => {})
+  if (preamble !== null) stdin.write(preamble)
+  if (Buffer.isBuffer(input)) stdin.end(input)
+  else input.on('error', () => stdin.end()).pipe(stdin)
+}
+
+function exitStatus(child: ChildProcess, file: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.on('close', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']))
+    child.on('error', cause =>
+      reject(
+        new Problem('usage', {
+          headline: `${file} could not be started`,
+          saw: cause.message,
+          hint: 'Install the OpenSSH client, or say with GIT_SSH_COMMAND which program to use.',
+          cause,
+        }),
+      ),
+    )
+  })
+}
