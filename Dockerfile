@@ -18,6 +18,13 @@ COPY package.json package-lock.json .npmrc ./
 # No install scripts: the only one there is builds an optional native addon of ssh2.
 RUN npm ci --omit=dev --ignore-scripts
 
+FROM dependencies AS compiled
+RUN npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/build scripts/build
+COPY src src
+RUN sh scripts/build
+
 FROM ${BASE}
 # tini: git leaves housekeeping processes behind, and somebody has to wait for them.
 RUN if ! { command -v git && command -v tini; } >/dev/null; then \
@@ -30,10 +37,10 @@ COPY --from=dependencies /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY hooks hooks
 COPY stacks stacks
-COPY src src
+COPY --from=compiled /app/dist dist
 ENV NODE_ENV=production FAIRLEAD_DATA=/data FAIRLEAD_SSH=0.0.0.0:2222
 USER 10001
 VOLUME /data
 EXPOSE 2222
-HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD node src/healthcheck.ts "$FAIRLEAD_SSH"
-ENTRYPOINT ["tini", "--", "node", "src/main.ts"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD node dist/healthcheck.js "$FAIRLEAD_SSH"
+ENTRYPOINT ["tini", "--", "node", "--max-semi-space-size=2", "dist/main.js"]

@@ -9,7 +9,7 @@ import { printTable, rounded, timed } from './support/table.ts'
 const pushes = Number(process.argv[2] ?? 200)
 
 await using undo = new AsyncDisposableStack()
-const gateway = await startGateway()
+const gateway = await startGateway({ compiled: true })
 undo.defer(() => gateway.dispose())
 await gateway.fairlead(['environment:create', 'many', '--stack', 'local'])
 const apps = Array.from({ length: pushes }, (_, i) => `app-${i}`)

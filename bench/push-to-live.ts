@@ -29,7 +29,7 @@ await registry.push('acme/base', '1')
 execFileSync('docker', ['pull', '-q', `${registry.host}/acme/base:1`])
 undo.defer(() => void execFileSync('docker', ['rmi', `${registry.host}/acme/base:1`]))
 
-const gateway = await startGateway()
+const gateway = await startGateway({ compiled: true })
 undo.defer(() => gateway.dispose())
 const openssh = await startOpenSsh(gateway.directory, gateway.operator.publicKey)
 undo.defer(() => openssh.stop())

@@ -11,7 +11,7 @@ const megabytes = Number(process.argv[2] ?? 400)
 const pushes = Number(process.argv[3] ?? 3)
 
 await using undo = new AsyncDisposableStack()
-const gateway = await startGateway()
+const gateway = await startGateway({ compiled: true })
 undo.defer(() => gateway.dispose())
 const openssh = await startOpenSsh(gateway.directory, gateway.operator.publicKey)
 undo.defer(() => openssh.stop())

@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly stack?: string
   readonly version?: 1 | 2
   readonly environment?: Record<string, string>
+  /** Runs what `scripts/build` made, as `npm start` does. */
+  readonly compiled?: boolean
 }
 
 export interface Person {
@@ -96,7 +98,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   let port = 0
 
   async function start(environment: Record<string, string> = {}): Promise<void> {
-    child = spawn(process.execPath, [join(ROOT, 'src/main.ts')], {
+    const program = options.compiled ? ['--max-semi-space-size=2', 'dist/main.js'] : ['src/main.ts']
+    child = spawn(process.execPath, [...program.slice(0, -1), join(ROOT, program.at(-1) ?? '')], {
       cwd: directory,
       env: {
         PATH: process.env.PATH,

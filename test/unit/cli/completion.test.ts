@@ -54,6 +54,7 @@ COMP_LINE='${line}' COMP_POINT=${line.length}; _fairlead; printf '%s\\n' "\${COM
     cwd: directory,
     env: {
       PATH: `${directory}:${process.env.PATH}`,
+      HOME: directory,
       GIT_SSH_COMMAND: gateway.sshCommand,
       FAIRLEAD_REMOTE: `ssh://git@127.0.0.1:${gateway.port}`,
     },
@@ -66,7 +67,12 @@ test('a gateway that is not there completes nothing and says nothing', t => {
   t.teardown(() => rmSync(directory, { recursive: true }))
   const output = execFileSync(process.execPath, [LAUNCHER, '__complete', 'p'], {
     cwd: directory,
-    env: { PATH: process.env.PATH, FAIRLEAD_REMOTE: 'ssh://git@127.0.0.1:1', GIT_SSH_COMMAND: 'ssh -F none' },
+    env: {
+      PATH: process.env.PATH,
+      HOME: directory,
+      FAIRLEAD_REMOTE: 'ssh://git@127.0.0.1:1',
+      GIT_SSH_COMMAND: 'ssh -F none',
+    },
     encoding: 'utf8',
   })
   t.is(output, '')

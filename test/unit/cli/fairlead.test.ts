@@ -16,7 +16,7 @@ const echo = ({ command, stdin }: Call): Answer => ({
 
 // Runs as this Node does, and claims to be another.
 const OLD_NODE = `#!/bin/sh
-exec '${process.execPath}' --import 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"20.1.0"})' "$@"
+exec '${process.execPath}' --import 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"20.1.0"});process.execPath="/usr/bin/node"' "$@"
 `
 
 interface Outcome {
