@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Gateway } from './commands/command.ts'
 import { dispatcher } from './commands/dispatch.ts'
-import { createBackground } from './deploy/background.ts'
+import { atMost, createBackground } from './deploy/background.ts'
 import type { Ground } from './deploy/ground.ts'
 import { createOperations } from './deploy/operations.ts'
 import { failInterrupted, recoverWhenPossible } from './deploy/recover.ts'
@@ -24,6 +24,12 @@ import { parsePublicKeyLine } from './ssh/public-key.ts'
 import { startFrontDoor } from './ssh/server.ts'
 import { openStacks } from './stacks/stacks.ts'
 import { openStore } from './store/store.ts'
+
+/**
+ * Milliseconds that a shutdown gives to what is being undone, and then to work in the background.
+ * The next start does the rest.
+ */
+const PATIENCE = 10_000
 
 const HOOKS = fileURLToPath(new URL('../hooks', import.meta.url))
 
@@ -54,7 +60,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
 
   const engines = createEngines(store.gatewayId)
   const background = createBackground(log)
-  undo.defer(() => background.idle())
+  undo.defer(() => background.stop(PATIENCE))
   const ground: Ground = {
     store,
     repositories,
@@ -64,10 +70,11 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
     keychain: appKeychain,
     stack: name => engines.of(stacks.get(name)),
     background: background.run,
+    insist: background.insist,
     log,
   }
   const operations = createOperations(store, log)
-  undo.defer(() => operations.idle())
+  undo.defer(() => atMost(PATIENCE, operations.idle()))
 
   failInterrupted(ground)
   undo.defer(() => stopping.abort())

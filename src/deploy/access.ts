@@ -2,7 +2,7 @@
 // asks for. What lies on the engine because another app may have it is no way in.
 import type { App } from '../domain/app.ts'
 import type { Config } from '../domain/config.ts'
-import type { Platform } from '../domain/engine.ts'
+import type { EngineFacts, Platform } from '../domain/engine.ts'
 import {
   formatImageReference,
   type ImageReference,
@@ -28,6 +28,8 @@ export type Access =
       readonly kind: 'build'
       readonly source: Source
       readonly ignore: string | null
+      /** What the engine can build with. */
+      readonly capable: EngineFacts['builder']
       /** Line of the Dockerfile's first here-document, null when it has none. */
       readonly heredocLine: number | null
       /** By host, for the hosts that the Dockerfile names. */
@@ -43,15 +45,16 @@ export async function proveAccess(
   run: Run,
 ): Promise<Access> {
   const { stack, engine } = ground.stack(app.stack)
-  const { platform } = await engine.facts(run.signal)
+  const { platform, builder: capable } = await engine.facts(run.signal)
   const keychain = ground.keychain(config)
+  const credential = ground.credential(config)
   const ask = (reference: ImageReference, auth: RegistryAuth | null) =>
     askRegistry(ground, stack, reference, auth, platform, run.signal)
 
   if (source.image.kind === 'pull') {
     const named = parseImageReference(source.image.name)
     const reference = { ...named, tag: named.digest === null ? tagOrDigest(named) : named.tag }
-    assertHostMatches(reference, ground.credential(config), registryHostIsSet(config))
+    assertHostMatches(reference, credential, registryHostIsSet(config))
     const auth = keychain.resolve(reference)
     run.transcript.line(
       `-----> Pulling ${formatImageReference(reference)}${auth ? ` as ${auth.username}` : ''}`,
@@ -66,10 +69,22 @@ export async function proveAccess(
     source.image.bases.map(base => {
       const auth = keychain.resolve(base)
       if (auth) auths.set(base.host, auth)
-      return ask(base, auth)
+      return ask(base, auth).catch(error => {
+        const isPrivate = error instanceof Problem && error.code === 'registry-login-required'
+        // Most likely the credential is meant for this host, and only the host was forgotten.
+        if (isPrivate && !registryHostIsSet(config)) assertHostMatches(base, credential, false)
+        throw error
+      })
     }),
   )
-  return { kind: 'build', source, ignore: source.image.ignore, heredocLine: source.image.heredocLine, auths }
+  return {
+    kind: 'build',
+    source,
+    capable,
+    ignore: source.image.ignore,
+    heredocLine: source.image.heredocLine,
+    auths,
+  }
 }
 
 async function askRegistry(

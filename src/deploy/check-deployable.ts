@@ -1,12 +1,15 @@
 // A push to `aptible-scan`: everything up to the image, and nothing after it.
 import { containerCommand } from '../domain/command.ts'
+import type { Image } from '../domain/engine.ts'
 import { proveAccess } from './access.ts'
+import { shellLine } from './before-release.ts'
 import type { Wish } from './deploy.ts'
 import type { Ground } from './ground.ts'
+import { hideCredential } from './hide-credential.ts'
 import { obtainImage } from './image.ts'
 import type { Run } from './operations.ts'
 import { during } from './phase.ts'
-import { readSource } from './source.ts'
+import { readSource, type Source } from './source.ts'
 
 /** @throws Problem of the source, the registry or the build */
 export async function checkDeployable(
@@ -14,6 +17,7 @@ export async function checkDeployable(
   { app, commit, config }: Wish,
   run: Run,
 ): Promise<void> {
+  hideCredential(run.transcript, config)
   const source = await during('source', readSource(commit, config, run.transcript))
   const access = await during('image', proveAccess(ground, app, source, config, run))
   const tags: (() => Promise<void>)[] = []
@@ -22,7 +26,7 @@ export async function checkDeployable(
       'image',
       obtainImage(ground, app, access, (_what, undo) => tags.push(undo), run),
     )
-    for (const process of source.processes) containerCommand(process, image)
+    checkCommands(source, image)
     const names = source.processes.map(process => process.name).join(', ')
     run.transcript.line(
       `-----> It can be deployed: ${names}. Nothing was started; push to master to deploy it`,
@@ -30,4 +34,13 @@ export async function checkDeployable(
   } finally {
     for (const undo of tags) await undo()
   }
+}
+
+/**
+ * Whether the image can be told what to run: known before anything of it is run, before_release included.
+ * @throws Problem `no-command`, `procfile-invalid`, `aptible-yml-invalid`
+ */
+export function checkCommands(source: Source, image: Image): void {
+  for (const process of source.processes) containerCommand(process, image)
+  for (const command of source.beforeRelease) shellLine(command, image)
 }

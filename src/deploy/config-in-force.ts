@@ -1,4 +1,4 @@
-// The config that counts: the live release's, or the newest where nothing is live yet. A version whose release
+// The config that counts: the live release's, or what was set last where nothing is live yet. A version whose release
 // failed stays in the history and is never in force, so that config and code change together or not at all.
 import type { App } from '../domain/app.ts'
 import type { Config } from '../domain/config.ts'

@@ -6,8 +6,9 @@ import type { Release } from '../domain/release.ts'
 import { configInForce } from './config-in-force.ts'
 import { bringToLife } from './deploy.ts'
 import type { Ground } from './ground.ts'
+import { hideCredential } from './hide-credential.ts'
 import type { Run } from './operations.ts'
-import { withUndo } from './undo.ts'
+import { undoLater, withUndo } from './undo.ts'
 
 export interface Configured {
   readonly version: number
@@ -27,6 +28,7 @@ export async function configure(
   const before = configInForce(store, app)
   const config = mergeConfig(before.values, set, unset)
   checkConfig(config)
+  hideCredential(run.transcript, before.values, config)
 
   const live = store.releases.live(app.id)
   if (live === null) {
@@ -52,8 +54,7 @@ export async function configure(
     processes: live.processes,
     beforeRelease: [],
   }
-  const undone = (what: string, error: unknown) => ground.log.warn({ what, error }, 'an undo failed')
-  const release = await withUndo(undo => bringToLife(ground, next, undo, run), undone)
+  const release = await withUndo(undo => bringToLife(ground, next, undo, run), undoLater(ground))
   return { version: release.configVersion, release: release.number }
 }
 

@@ -8,16 +8,19 @@ import type { Commit } from '../git/commit.ts'
 import { proveAccess } from './access.ts'
 import { alreadyLive } from './already-live.ts'
 import { runBeforeRelease } from './before-release.ts'
+import { checkCommands } from './check-deployable.ts'
 import { configInForce } from './config-in-force.ts'
 import type { Ground } from './ground.ts'
+import { hideCredential } from './hide-credential.ts'
 import { obtainImage } from './image.ts'
+import { keepRunning } from './keep-running.ts'
 import { joinNetwork } from './network.ts'
 import type { Run } from './operations.ts'
 import { during } from './phase.ts'
-import { retireQuietly } from './retire.ts'
-import { rollOut } from './roll-out.ts'
+import { retireAll } from './retire.ts'
+import { discardRelease, rollOut } from './roll-out.ts'
 import { readSource } from './source.ts'
-import { type RegisterUndo, withUndo } from './undo.ts'
+import { type RegisterUndo, undoLater, withUndo } from './undo.ts'
 
 export interface Wish {
   readonly app: App
@@ -34,7 +37,7 @@ export interface Wish {
  */
 export async function deploy(ground: Ground, wish: Wish, run: Run): Promise<Release> {
   const { app, commit, config } = wish
-  const undone = (what: string, error: unknown) => ground.log.warn({ what, error }, 'an undo failed')
+  hideCredential(run.transcript, config)
 
   return withUndo(async undo => {
     const source = await during('source', readSource(commit, config, run.transcript))
@@ -42,9 +45,10 @@ export async function deploy(ground: Ground, wish: Wish, run: Run): Promise<Rele
     const live = await alreadyLive(ground, wish, access, run)
     if (live) return live
     const { image, made } = await during('image', obtainImage(ground, app, access, undo, run))
+    checkCommands(source, image)
     const { processes, beforeRelease } = source
     return bringToLife(ground, { ...wish, image, made, processes, beforeRelease }, undo, run)
-  }, undone)
+  }, undoLater(ground))
 }
 
 export interface NewRelease extends Pick<Wish, 'app' | 'config' | 'configVersion'> {
@@ -72,22 +76,27 @@ export async function bringToLife(
     `-----> Release v${release.number}: ${next.processes.map(process => process.name).join(', ')}`,
   )
   const surroundings = { gatewayId, app, stack, image, config, release }
+  undo(`release v${release.number}`, () => discardRelease(engine, app, release.number))
 
-  await during('start', joinNetwork(ground, app, signal))
+  const [present] = await Promise.all([
+    engine.list(app.name, signal),
+    during('start', joinNetwork(ground, app, signal)),
+  ])
   await during(
     'before_release',
     runBeforeRelease(next.beforeRelease, engine, surroundings, transcript, signal),
   )
 
-  const plan = planRollout(await engine.list(app.name, signal), release)
-  await during('start', rollOut(plan, engine, surroundings, undo, transcript, signal))
+  const plan = planRollout(present, release)
+  const started = await during('start', rollOut(plan, engine, surroundings, transcript, signal))
 
   signal.throwIfAborted()
   ground.store.releases.promote(app.id, release.number) // The commit point: from here on nothing is undone.
   transcript.line(`-----> v${release.number} is live`)
-  ground.background(
-    `retire before v${release.number}`,
-    retireQuietly(plan.retire, engine, stack.grace, ground.log),
+  // Telling the engine to keep them running takes it some 40 ms: nobody has to wait for that.
+  ground.insist(`keep v${release.number} running`, () => keepRunning(started, engine))
+  ground.insist(`retire what ran before v${release.number}`, () =>
+    retireAll(plan.retire, engine, stack.grace),
   )
   return release
 }
@@ -100,6 +109,7 @@ function cutRelease(ground: Ground, next: NewRelease, run: Run): Release {
       next.configVersion ??
       store.configs.write(app.id, config, {
         actor: run.operation.actor,
+        withRelease: true,
         ...describeChange(configInForce(store, app).values, config),
       })
     return store.releases.create(app.id, {

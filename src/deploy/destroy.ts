@@ -1,4 +1,5 @@
 // The end of an app: containers, images, network, repository, rows. In an order that can be tried again.
+import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../domain/app.ts'
 import type { Ground } from './ground.ts'
 import { imageRepository } from './names.ts'
@@ -13,6 +14,8 @@ export async function destroyApp(ground: Ground, app: App, { transcript, signal 
   const containers = await engine.list(app.name, signal)
   transcript.line(`-----> Stopping ${containers.length} containers`)
   await retireAll(containers, engine, stack.grace)
+  // Some were being removed already, for an earlier release: while one is there, its image and network stay.
+  while ((await engine.list(app.name, signal)).length > 0) await delay(50, undefined, { signal })
   for (const tag of await engine.tags(imageRepository(store.gatewayId, app.name), signal)) {
     await engine.removeTag(tag, signal)
   }

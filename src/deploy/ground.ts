@@ -24,5 +24,7 @@ export interface Ground {
   stack(name: string): { stack: Stack; engine: Engine }
   /** Keeps work that goes on after the actor was answered, so that a shutdown can wait for it. */
   background(what: string, work: Promise<void>): void
+  /** The same, again and again until it succeeds: for what must not be left undone because an engine was away. */
+  insist(what: string, work: () => Promise<void>): void
   readonly log: Log
 }

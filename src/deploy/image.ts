@@ -9,8 +9,7 @@ import type { Access } from './access.ts'
 import type { Ground } from './ground.ts'
 import { imageRepository } from './names.ts'
 import type { Run } from './operations.ts'
-import { undoSignal } from './roll-out.ts'
-import type { RegisterUndo } from './undo.ts'
+import { type RegisterUndo, undoSignal } from './undo.ts'
 
 export interface Obtained {
   readonly image: Image
@@ -37,8 +36,7 @@ export async function obtainImage(
     return { image, made: { tag, id: image.id, digest: pinned, source: formatImageReference(reference) } }
   }
 
-  const { builder: capable } = await engine.facts(signal)
-  const builder = stack.build.builder === 'auto' ? capable : stack.build.builder
+  const builder = stack.build.builder === 'auto' ? access.capable : stack.build.builder
   if (builder === 'classic' && access.heredocLine !== null) throw heredocRefused(stack, access.heredocLine)
   transcript.line('-----> Building the Dockerfile')
   const image = await engine.build(

@@ -26,10 +26,17 @@ export async function joinNetwork(ground: Ground, app: App, signal: AbortSignal)
   }
 }
 
-/** Removes the network when nothing of the environment is left on it. */
+/** Removes the network when nothing of the environment is left on it, and nothing is about to be started on it. */
 export async function leaveNetwork(ground: Ground, app: App, signal: AbortSignal): Promise<void> {
   const { store } = ground
   const { engine } = ground.stack(app.stack)
+  const beginning = store.operations
+    .unfinished()
+    .some(
+      ({ appId, kind }) =>
+        appId !== app.id && kind !== 'destroy' && store.apps.byId(appId)?.environmentId === app.environmentId,
+    )
+  if (beginning) return
   const left = await engine.list({ environment: app.name.environment }, signal)
   if (left.length > 0) return
   await engine.removeNetwork(networkName(store.gatewayId, app.name.environment), signal)

@@ -1,6 +1,6 @@
 // Runs operations: one at a time per app, in order, each recorded with its actor, transcript and outcome.
 import { performance } from 'node:perf_hooks'
-import type { App } from '../domain/app.ts'
+import { type App, formatAppName } from '../domain/app.ts'
 import type { Log } from '../domain/log.ts'
 import type { Actor } from '../domain/member.ts'
 import type { Operation, OperationKind } from '../domain/operation.ts'
@@ -8,6 +8,7 @@ import { Problem, problemLines } from '../domain/problem.ts'
 import type { Store } from '../store/store.ts'
 import { runsNow } from './runs-now.ts'
 import { createTranscript, type LiveTranscript, type Say } from './transcript.ts'
+import { createTurns } from './turns.ts'
 
 /** An operation ended without success, and its actor has been told why: there is nothing left to print. */
 export class OperationFailed extends Error {
@@ -27,6 +28,8 @@ export interface OperationRequest {
   readonly say: Say
   /** Aborted when the one who asked leaves, or the gateway stops. */
   readonly signal: AbortSignal
+  /** The app's next operation begins only after this: what the outcome sets off has to be seen by it. */
+  readonly until?: Promise<unknown>
 }
 
 /** What the work of an operation is handed. */
@@ -46,38 +49,14 @@ export interface Operations {
 }
 
 export function createOperations(store: Store, log: Log): Operations {
-  /** Per app: the end of its queue, and who is in it, the running one first. */
-  const queues = new Map<number, { tail: Promise<void>; waiting: Operation[] }>()
-
-  async function inTurn<T>(appId: number, work: () => Promise<T>, operation?: Operation): Promise<T> {
-    const queue = queues.get(appId) ?? { tail: Promise.resolve(), waiting: [] }
-    queues.set(appId, queue)
-    const before = queue.tail
-    let done = () => {}
-    queue.tail = new Promise(resolve => {
-      done = resolve
-    })
-    const tail = queue.tail
-    if (operation) queue.waiting.push(operation)
-    try {
-      await before
-      return await work()
-    } finally {
-      if (operation) queue.waiting.splice(queue.waiting.indexOf(operation), 1)
-      if (queue.tail === tail) queues.delete(appId)
-      done()
-    }
-  }
+  const turns = createTurns<Operation>()
 
   return {
-    exclusive: (appId, work) => inTurn(appId, work),
-
-    async idle() {
-      while (queues.size > 0) await Promise.all([...queues.values()].map(queue => queue.tail))
-    },
+    exclusive: (appId, work) => turns.take(appId, null, work),
+    idle: turns.idle,
 
     async run(app, request, work) {
-      const { kind, subject, actor, say, signal } = request
+      const { kind, subject, actor, say, signal, until } = request
       const operation = store.operations.create(app.id, {
         kind,
         subject,
@@ -85,41 +64,65 @@ export function createOperations(store: Store, log: Log): Operations {
         key: actor.key,
         address: actor.address,
       })
-      const transcript = createTranscript(say, line => store.operations.appendLine(operation.id, line))
-      const ahead = queues.get(app.id)?.waiting ?? []
+      const transcript = createTranscript(say, line =>
+        record(() => store.operations.appendLine(operation.id, line)),
+      )
+      const ahead = turns.ahead(app.id)
       if (ahead.length > 0) {
         const names = ahead.map(each => `#${each.number} (${each.kind} by ${each.actor})`).join(', ')
         transcript.line(`       Operation #${operation.number} waits for ${names}`)
       }
 
-      return inTurn(
-        app.id,
-        async () => {
-          const startedAt = performance.now()
-          try {
-            signal.throwIfAborted()
-            store.operations.start(operation.id)
-            const result = await work({ operation, transcript, signal })
-            store.operations.finish(operation.id, 'succeeded', null)
-            return result
-          } catch (error) {
-            const problem = asProblem(error, operation, signal, log).within({ runs: runsNow(store, app) })
-            for (const line of problemLines(problem)) transcript.line(line)
-            store.operations.finish(
-              operation.id,
-              problem.code === 'cancelled' ? 'cancelled' : 'failed',
-              problem.code,
-            )
-            throw new OperationFailed(problem)
-          } finally {
-            const milliseconds = Math.round(performance.now() - startedAt)
-            log.info({ app: app.name, operation: operation.number, kind, milliseconds }, 'operation ended')
-          }
-        },
-        operation,
-      )
+      /** What happened has happened: a record that cannot be written must not turn it into something else. */
+      function record(write: () => void): void {
+        try {
+          write()
+        } catch (error) {
+          log.error(
+            { app: app.name, operation: operation.number, error },
+            'an operation could not be recorded',
+          )
+        }
+      }
+
+      function failed(error: unknown): OperationFailed {
+        if (error instanceof OperationFailed) return error
+        const problem = asProblem(error, operation, signal, log).within({ runs: runsNow(store, app) })
+        for (const line of problemLines(problem)) transcript.line(line)
+        const outcome = problem.code === 'cancelled' ? 'cancelled' : 'failed'
+        record(() => store.operations.finish(operation.id, outcome, problem.code))
+        return new OperationFailed(problem)
+      }
+
+      const inTurn = async () => {
+        const startedAt = performance.now()
+        try {
+          signal.throwIfAborted()
+          if (store.apps.byId(app.id) === null) throw destroyed(app)
+          store.operations.start(operation.id)
+          const result = await work({ operation, transcript, signal })
+          record(() => store.operations.finish(operation.id, 'succeeded', null))
+          return result
+        } catch (error) {
+          throw failed(error)
+        } finally {
+          const milliseconds = Math.round(performance.now() - startedAt)
+          log.info({ app: app.name, operation: operation.number, kind, milliseconds }, 'operation ended')
+        }
+      }
+      return turns.take(app.id, operation, inTurn, { signal, ...(until && { until }) }).catch(error => {
+        throw failed(error)
+      })
     },
   }
+}
+
+function destroyed(app: App): Problem {
+  const name = formatAppName(app.name)
+  return new Problem('app-not-found', {
+    headline: `${name} was destroyed while this waited for its turn`,
+    hint: 'Ask whoever destroyed it; `fairlead operations` of it are gone too.',
+  })
 }
 
 /** Who left is told apart from what failed: an abort shows up as whatever error the interrupted call threw. */
@@ -132,8 +135,9 @@ function asProblem(error: unknown, operation: Operation, signal: AbortSignal, lo
       hint: 'Nothing was changed; ask again when you are ready.',
     })
   }
-  if (error instanceof Problem) return error
+  if (error instanceof Problem && error.code !== 'internal') return error
   log.error({ operation: operation.number, error }, 'a fault of the gateway')
+  if (error instanceof Problem) return error
   return new Problem('internal', {
     headline: `A fault of the gateway ended operation #${operation.number}`,
     hint: `Tell an operator the number of the operation: the cause is in the gateway's log.`,

@@ -13,14 +13,20 @@ import type { Say } from './transcript.ts'
 
 const DEPLOY_REFS = new Set(['refs/heads/master', 'refs/heads/main'])
 const SCAN_REF = 'refs/heads/aptible-scan'
+const DEPLOYING: readonly string[] = [...DEPLOY_REFS, SCAN_REF]
 
-/** @returns whether git may move the refs. Problems are shown to the pusher here; only a bug is thrown. */
+/**
+ * @param ended settles when git has moved the refs, or not: the app's next operation waits for it, so that it sees
+ *   where the branch is
+ * @returns whether git may move the refs. Problems are shown to the pusher here; only a bug is thrown.
+ */
 export async function receivePush(
   ground: Ground,
   operations: Operations,
   app: App,
   actor: Actor,
   push: Push,
+  ended: Promise<unknown>,
   say: Say,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -29,12 +35,11 @@ export async function receivePush(
   }
   try {
     const admitted = admit(app, push)
-    if (admitted === null) {
-      const names = push.updates.map(({ ref }) => shortName(ref)).join(', ')
-      say(`-----> ${names}: stored, not deployed (only master and main are); see \`fairlead help deploy\`\n`)
-      return true
+    if (admitted !== null) {
+      const wanted = { ...admitted, quarantine: push.quarantine, ended }
+      await runPush(ground, operations, app, actor, wanted, say, signal)
     }
-    await runPush(ground, operations, app, actor, { ...admitted, quarantine: push.quarantine }, say, signal)
+    sayWhatElse(push, say)
     return true
   } catch (error) {
     if (error instanceof OperationFailed) return false
@@ -49,15 +54,38 @@ interface Admitted {
   readonly scan: boolean
 }
 
-/** @throws Problem `push-deletes-branch`, `usage` */
+/** The refs that a push moves beside the one that is deployed or checked. */
+function sayWhatElse(push: Push, say: Say): void {
+  const others = push.updates.filter(({ ref, new: id }) => id === null || !DEPLOYING.includes(ref))
+  const names = (which: readonly RefUpdate[]) => which.map(({ ref }) => shortName(ref)).join(', ')
+  const stored = others.filter(update => update.new !== null)
+  const deleted = others.filter(update => update.new === null)
+  if (stored.length > 0) {
+    say(
+      `-----> ${names(stored)}: stored, not deployed (only master and main are); see \`fairlead help deploy\`\n`,
+    )
+  }
+  if (deleted.length > 0) say(`-----> ${names(deleted)}: deleted\n`)
+}
+
+/** @throws Problem `push-deletes-branch`, `name-invalid`, `usage` */
 function admit(app: App, push: Push): Admitted | null {
-  const deploying = push.updates.filter(({ ref }) => DEPLOY_REFS.has(ref) || ref === SCAN_REF)
+  const deploying = push.updates.filter(({ ref }) => DEPLOYING.includes(ref))
   const deleted = deploying.find(update => update.new === null && DEPLOY_REFS.has(update.ref))
   if (deleted) {
     throw new Problem('push-deletes-branch', {
       phase: 'admit',
       headline: `${shortName(deleted.ref)} of ${formatAppName(app.name)} is the branch that is deployed, and cannot be deleted`,
       hint: 'To end the app, run `fairlead apps:destroy`.',
+    })
+  }
+  const below = push.updates.find(({ ref }) => DEPLOYING.some(branch => ref.startsWith(`${branch}/`)))
+  if (below) {
+    throw new Problem('name-invalid', {
+      phase: 'admit',
+      headline: `${shortName(below.ref)} cannot be stored: git keeps no branch below the name of another`,
+      saw: 'With it, master, main or aptible-scan could never be pushed again.',
+      hint: 'Give the branch another name.',
     })
   }
   const wanted = deploying.filter((update): update is Admitted['update'] => update.new !== null)
@@ -78,12 +106,12 @@ async function runPush(
   operations: Operations,
   app: App,
   actor: Actor,
-  { update, scan, quarantine }: Admitted & Pick<Push, 'quarantine'>,
+  { update, scan, quarantine, ended }: Admitted & Pick<Push, 'quarantine'> & { ended: Promise<unknown> },
   say: Say,
   signal: AbortSignal,
 ): Promise<void> {
   const subject = `${shortName(update.ref)} ${update.new.slice(0, 12)}`
-  const request = { kind: scan ? 'scan' : 'deploy', subject, actor, say, signal } as const
+  const request = { kind: scan ? 'scan' : 'deploy', subject, actor, say, signal, until: ended } as const
   await operations.run(app, request, async run => {
     const branch = shortName(update.ref)
     // While this push waited for its turn another one may have moved the branch: git would refuse it at the end.

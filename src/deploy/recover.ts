@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../domain/app.ts'
 import type { Ground } from './ground.ts'
+import { keepRunning } from './keep-running.ts'
 import { imageRepository } from './names.ts'
 import { leaveNetwork } from './network.ts'
 import type { Operations } from './operations.ts'
@@ -23,7 +24,8 @@ export function failInterrupted(ground: Ground): void {
   }
 }
 
-const RETRY_MS = 5000
+/** Milliseconds. */
+const RETRY = 5000
 
 /**
  * Recovers every app, and comes back to those whose engine does not answer yet. Resolves when all are done or the
@@ -33,6 +35,7 @@ export async function recoverWhenPossible(
   ground: Ground,
   operations: Operations,
   stopping: AbortSignal,
+  retry = RETRY,
 ): Promise<void> {
   let waiting = ground.store.apps.list()
   while (waiting.length > 0 && !stopping.aborted) {
@@ -40,14 +43,15 @@ export async function recoverWhenPossible(
     for (const app of waiting) {
       if (stopping.aborted) return
       try {
-        await recoverApp(ground, operations, app)
+        await recoverApp(ground, operations, app, stopping)
       } catch (error) {
+        if (stopping.aborted) return
         ground.log.warn({ app: app.name, error }, 'an app could not be recovered yet')
         later.push(app)
       }
     }
     waiting = later
-    if (waiting.length > 0) await wait(RETRY_MS, stopping)
+    if (waiting.length > 0) await wait(retry, stopping)
   }
 }
 
@@ -55,15 +59,21 @@ export async function recoverWhenPossible(
  * Brings one app's stack back to what the record says. Safe to run again, and while other apps are deployed.
  * @throws Problem `engine-unreachable` and its kin: try again when the engine answers
  */
-function recoverApp(ground: Ground, operations: Operations, app: App): Promise<void> {
+function recoverApp(ground: Ground, operations: Operations, app: App, stopping: AbortSignal): Promise<void> {
   return operations.exclusive(app.id, async () => {
+    if (ground.store.apps.byId(app.id) === null) return // Destroyed since.
     const { stack, engine } = ground.stack(app.stack)
-    const signal = AbortSignal.timeout(120_000)
+    const signal = AbortSignal.any([AbortSignal.timeout(120_000), stopping])
     const live = ground.store.releases.live(app.id)
 
     const present = await engine.list(app.name, signal)
     const leftOver = present.filter(({ labels }) => labels.oneOff || labels.release !== live?.number)
-    await retireAll(leftOver, engine, stack.grace)
+    await retireAll(leftOver, engine, stack.grace, stopping)
+    const serving = present.filter(container => !leftOver.includes(container))
+    await keepRunning(
+      serving.map(({ id }) => id),
+      engine,
+    )
 
     const kept = new Set(
       ground.store.releases
@@ -71,6 +81,7 @@ function recoverApp(ground: Ground, operations: Operations, app: App): Promise<v
         .filter(each => each.promotedAt !== null)
         .map(each => each.image.tag),
     )
+    if (live !== null) kept.add(live.image.tag)
     for (const tag of await engine.tags(imageRepository(ground.store.gatewayId, app.name), signal)) {
       if (!kept.has(tag)) await engine.removeTag(tag, signal)
     }

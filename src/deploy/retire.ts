@@ -1,17 +1,21 @@
 // Retire: stopped with its grace, then removed.
 import type { Container, Engine } from '../domain/engine.ts'
-import type { Log } from '../domain/log.ts'
 
 /** Room for the engine beyond the grace it was told to give. */
 const MARGIN_MS = 60_000
 
-/** @throws what the engine throws; the other containers are retired all the same */
+/**
+ * May be run again: what is gone is done.
+ * @throws what the engine throws; the other containers are retired all the same
+ */
 export async function retireAll(
   containers: readonly Container[],
   engine: Engine,
   graceSeconds: number,
+  stopping?: AbortSignal,
 ): Promise<void> {
-  const signal = AbortSignal.timeout(graceSeconds * 1000 + MARGIN_MS)
+  const deadline = AbortSignal.timeout(graceSeconds * 1000 + MARGIN_MS)
+  const signal = stopping ? AbortSignal.any([deadline, stopping]) : deadline
   const outcomes = await Promise.allSettled(
     containers.map(async ({ id }) => {
       await engine.stop(id, graceSeconds, signal)
@@ -19,21 +23,4 @@ export async function retireAll(
     }),
   )
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-}
-
-/**
- * After the commit point nothing may fail the deploy any more: what could not be retired is a warning, and is
- * retired by the next deploy or the next start.
- */
-export async function retireQuietly(
-  containers: readonly Container[],
-  engine: Engine,
-  graceSeconds: number,
-  log: Log,
-): Promise<void> {
-  try {
-    await retireAll(containers, engine, graceSeconds)
-  } catch (error) {
-    log.warn({ containers: containers.map(({ name }) => name), error }, 'could not retire containers')
-  }
 }

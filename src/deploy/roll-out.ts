@@ -1,6 +1,6 @@
 // Carries out a Rollout up to the commit point: candidates are created, started and watched until they have
-// settled. Each registers its removal first, so that a failure leaves what ran before and nothing else.
-
+// settled. Their removal was registered before (`discardRelease`): a failure leaves what ran before and nothing else.
+import type { App } from '../domain/app.ts'
 import type { Engine } from '../domain/engine.ts'
 import { Problem } from '../domain/problem.ts'
 import { type Candidate, candidateLabel, type Rollout } from '../domain/rollout.ts'
@@ -9,44 +9,59 @@ import { containerSpec, portOf, type Surroundings } from './container-spec.ts'
 import { lastLines } from './last-lines.ts'
 import { linked } from './linked.ts'
 import { type Settled, settle } from './settle.ts'
-import type { RegisterUndo } from './undo.ts'
+import { undoSignal } from './undo.ts'
 
-/** Undoing goes on when the one who asked has left, but not for ever. */
-export const undoSignal = () => AbortSignal.timeout(60_000)
+/** Removes every container of a release that did not come to life, also one whose creation was never confirmed. */
+export async function discardRelease(engine: Engine, app: App, release: number): Promise<void> {
+  const signal = undoSignal()
+  const made = (await engine.list(app.name, signal)).filter(({ labels }) => labels.release === release)
+  const outcomes = await Promise.allSettled(made.map(({ id }) => engine.remove(id, signal)))
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+}
 
-/** @throws Problem `container-not-started`, `container-exited` */
+/**
+ * @returns the ids of the candidates
+ * @throws Problem `container-not-started`, `container-exited`
+ */
 export async function rollOut(
   plan: Rollout,
   engine: Engine,
   surroundings: Surroundings,
-  undo: RegisterUndo,
   transcript: Transcript,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string[]> {
   transcript.line(`-----> Starting ${plan.start.map(candidateLabel).join(', ')}`)
-  // The first failure ends the waiting for the others.
+  // The first failure ends the others, and all of them have ended before anything is undone.
   const { signal: together, end } = linked(signal)
-  try {
-    await Promise.all(
-      plan.start.map(candidate => startOne(candidate, engine, surroundings, undo, transcript, together)),
-    )
-  } finally {
-    end()
-  }
+  const failures: unknown[] = []
+  const started = await Promise.all(
+    plan.start.map(candidate =>
+      startOne(candidate, engine, surroundings, transcript, together).catch(error => {
+        failures.push(error)
+        end()
+        return ''
+      }),
+    ),
+  )
+  end()
+  if (failures.length > 0) throw failures[0]
+  return started
 }
 
 async function startOne(
   candidate: Candidate,
   engine: Engine,
   surroundings: Surroundings,
-  undo: RegisterUndo,
   transcript: Transcript,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
+  signal.throwIfAborted()
   const { stack, image, config } = surroundings
   const label = candidateLabel(candidate)
-  const id = await engine.create(containerSpec(surroundings, candidate.process, candidate.index), signal)
-  undo(`candidate ${label}`, () => engine.remove(id, undoSignal()))
+  const spec = containerSpec(surroundings, candidate.process, candidate.index)
+  // Not broken off by an abort: the engine would make the container all the same, after it was looked for.
+  const id = await engine.create(spec, undoSignal())
+  signal.throwIfAborted()
 
   const watch = linked(signal)
   try {
@@ -57,6 +72,7 @@ async function startOne(
     const settled = await settle(engine, { id, exit, port, settle: stack.settle }, signal)
     if (settled.kind === 'exited') throw await exitedProblem(engine, id, label, candidate, settled.exitCode)
     transcript.line(`       ${label} ${sentence(settled, port, stack.settle)}`)
+    return id
   } finally {
     watch.end()
   }

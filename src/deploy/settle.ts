@@ -19,7 +19,7 @@ export interface Settling {
   readonly settle: number
 }
 
-const PROBE_INTERVAL_MS = 20
+const PROBE_INTERVAL_MS = 5
 
 export async function settle(engine: Engine, candidate: Settling, signal: AbortSignal): Promise<Settled> {
   const { signal: over, end } = linked(signal)

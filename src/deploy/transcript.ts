@@ -8,7 +8,7 @@ export type Say = (text: string) => void
 const PROGRESS_INTERVAL_MS = 1000
 
 export interface LiveTranscript extends Transcript {
-  /** From now on every one of these texts is shown as `[redacted]`. */
+  /** From now on every text goes through this too, before it is shown or kept. */
   mask(mask: (text: string) => string): void
 }
 
@@ -23,7 +23,8 @@ export function createTranscript(
 
   return {
     mask(mask) {
-      hide = mask
+      const before = hide
+      hide = text => mask(before(text))
     },
     line(text) {
       for (const each of hide(text).split('\n')) {

@@ -139,6 +139,9 @@ export interface Engine {
   create(spec: ContainerSpec, signal: AbortSignal): Promise<string>
   /** @throws Problem `container-not-started` with the engine's words (e.g. executable not found) */
   start(id: string, signal: AbortSignal): Promise<void>
+  /** From now on the engine starts it again whenever it stops by itself, and after its own restart. Not before: a
+   * candidate that fails runs once. */
+  keepRunning(id: string, signal: AbortSignal): Promise<void>
   /** Resolves with the exit code when the container next stops; ask before `start` to miss nothing. */
   nextExit(id: string, signal: AbortSignal): Promise<number>
   /** Null when there is none of that id. */
@@ -149,6 +152,9 @@ export interface Engine {
   remove(id: string, signal: AbortSignal): Promise<void>
   /** Containers of this gateway, of one app or all; those of other gateways on the same engine are never shown. */
   list(filter: { environment?: string; app?: string }, signal: AbortSignal): Promise<Container[]>
-  /** Hands over whole lines, standard output and error together, in order. Resolves at the end of the log. */
-  logs(id: string, options: LogOptions, line: (text: string) => void, signal: AbortSignal): Promise<void>
+  /**
+   * Hands over whole lines, standard output and error together, in order. Resolves at the end of the log.
+   * @param line where it returns a promise, that is waited for before the next line
+   */
+  logs(id: string, options: LogOptions, line: (text: string) => unknown, signal: AbortSignal): Promise<void>
 }

@@ -10,3 +10,22 @@ export function printable(text: string, max = 120): string {
     char === '\t' ? '\\t' : `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
   )
 }
+
+/** Colours and other terminal commands (CSI, OSC), which mean nothing in a kept transcript. */
+// biome-ignore lint/complexity/useRegexLiterals: the escape character is easier to read this way
+const TERMINAL = new RegExp(
+  '\\u001b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\\u0007\\u001b]*(?:\\u0007|\\u001b\\\\))',
+  'g',
+)
+
+/**
+ * A line of a program's output as a terminal would show it in the end: without colours, and of a line that overwrote
+ * itself the last state. Of any length.
+ */
+export function plainLine(line: string): string {
+  const plain = line.replace(TERMINAL, '').replace(/\r+$/, '')
+  return printable(
+    plain.slice(plain.lastIndexOf('\r') + 1).replaceAll('\t', '    '),
+    Number.POSITIVE_INFINITY,
+  )
+}

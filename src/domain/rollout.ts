@@ -23,7 +23,7 @@ export function planRollout(
 ): Rollout {
   return {
     start: release.processes.map(process => ({ process, index: 1 })),
-    retire: present.filter(container => container.labels.release !== release.number),
+    retire: present.filter(({ labels }) => labels.oneOff || labels.release !== release.number),
   }
 }
 

@@ -27,9 +27,14 @@ interface ConfigRow {
 }
 
 export function configRows(db: DatabaseSync, vault: Vault, gatewayId: string) {
-  const selectCurrent = statement<ConfigRow>(
+  const selectSet = statement<ConfigRow>(
     db,
-    'SELECT version, sealed FROM configs WHERE app_id = ? ORDER BY version DESC LIMIT 1',
+    `SELECT version, sealed FROM configs WHERE app_id = ? AND with_release = 0
+     ORDER BY version DESC LIMIT 1`,
+  )
+  const selectHighest = statement<{ version: number | null }>(
+    db,
+    'SELECT max(version) AS version FROM configs WHERE app_id = ?',
   )
   const selectAt = statement<ConfigRow>(
     db,
@@ -37,8 +42,8 @@ export function configRows(db: DatabaseSync, vault: Vault, gatewayId: string) {
   )
   const insert = statement(
     db,
-    `INSERT INTO configs (app_id, version, sealed, actor, set_names, unset_names, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO configs (app_id, version, sealed, actor, set_names, unset_names, created_at, with_release)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const selectHistory = statement<{
     version: number
@@ -64,8 +69,9 @@ export function configRows(db: DatabaseSync, vault: Vault, gatewayId: string) {
   }
 
   return {
+    /** The newest version that was set by itself, not together with a release: what counts before the first is live. */
     current(appId: number): ConfigVersion {
-      const row = selectCurrent.get(appId)
+      const row = selectSet.get(appId)
       return row ? read(appId, row) : { version: 0, values: new Map() }
     },
     /** The variables of that version; 0 is the empty config. A version that was never written is a fault of the caller. */
@@ -77,19 +83,20 @@ export function configRows(db: DatabaseSync, vault: Vault, gatewayId: string) {
     },
     /**
      * @param values all variables of the new version, not the change alone
+     * @param about `withRelease`: it belongs to a release, and counts only if that goes live
      * @returns the new version
      */
     write(
       appId: number,
       values: Config,
-      about: { actor: string; set: readonly string[]; unset: readonly string[] },
+      about: { actor: string; set: readonly string[]; unset: readonly string[]; withRelease?: boolean },
     ): number {
-      const version = (selectCurrent.get(appId)?.version ?? 0) + 1
+      const version = (selectHighest.get(appId)?.version ?? 0) + 1
       // Pairs, not an object: a variable may be called `__proto__`.
       const plain = JSON.stringify([...values].map(([name, secret]) => [name, secret.reveal()]))
       const sealed = vault.seal(plain, place(appId, version))
       const [set, unset] = [JSON.stringify(about.set), JSON.stringify(about.unset)]
-      insert.run(appId, version, sealed, about.actor, set, unset, now())
+      insert.run(appId, version, sealed, about.actor, set, unset, now(), about.withRelease ? 1 : 0)
       return version
     },
     /** Newest first. */

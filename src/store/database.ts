@@ -49,9 +49,26 @@ export interface Statement<Row> {
 export function statement<Row = never>(db: DatabaseSync, sql: string): Statement<Row> {
   const prepared = db.prepare(sql)
   return {
-    get: (...values) => prepared.get(...values) as Row | undefined,
+    get: (...values) => onDisk(() => prepared.get(...values)) as Row | undefined,
     all: (...values) => prepared.all(...values) as Row[],
-    run: (...values) => Number(prepared.run(...values).changes),
+    run: (...values) => Number(onDisk(() => prepared.run(...values)).changes),
+  }
+}
+
+const DISK_FULL = 13
+
+/** A full disk is no fault of the program: whoever asked is told, and the operator can mend it. */
+function onDisk<T>(write: () => T): T {
+  try {
+    return write()
+  } catch (cause) {
+    if ((cause as { errcode?: number }).errcode !== DISK_FULL) throw cause
+    throw new Problem('internal', {
+      headline: 'The gateway has no space left on its own disk',
+      saw: (cause as Error).message,
+      hint: 'Tell an operator of the gateway, who has to free space where FAIRLEAD_DATA lies; then try again.',
+      cause,
+    })
   }
 }
 
@@ -62,7 +79,7 @@ export function transaction<T>(db: DatabaseSync, fn: () => T): T {
   try {
     const result = fn()
     if (result instanceof Promise) throw new TypeError('A transaction cannot wait for a promise')
-    db.exec(nested ? 'RELEASE nested' : 'COMMIT')
+    onDisk(() => db.exec(nested ? 'RELEASE nested' : 'COMMIT'))
     return result
   } catch (error) {
     // SQLite may have rolled back by itself (disk full): then there is nothing to undo.

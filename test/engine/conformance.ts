@@ -242,16 +242,20 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     }
   })
 
-  test(title('a container that is no one-off is started again after it exits'), async t => {
-    const id = await engine.create(
-      spec({ exits: 5 }, { labels: { ...spec({}).labels, oneOff: false } }),
-      signal,
-    )
-    const exit = engine.nextExit(id, signal)
+  test(title('a container that exits is started again only once it is kept running'), async t => {
+    const id = await engine.create(spec({ exits: 5 }), signal)
+    const first = engine.nextExit(id, signal)
     await engine.start(id, signal)
-    t.is(await exit, 5)
+    t.is(await first, 5)
+    t.is((await look(id)).state, 'exited')
+
+    await engine.keepRunning(id, signal)
+    const second = engine.nextExit(id, signal)
+    await engine.start(id, signal)
+    t.is(await second, 5)
     t.true(['restarting', 'running'].includes((await look(id)).state))
     await engine.remove(id, signal)
+    await problem(t, engine.keepRunning(id, signal), 'engine-failed', /keep container|No such container/)
   })
 
   test(title('being stopped is an exit too'), async t => {
@@ -332,6 +336,7 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
       engine.removeNetwork(network, aborted),
       engine.create(spec({}), aborted),
       engine.start(id, aborted),
+      engine.keepRunning(id, aborted),
       engine.nextExit(id, aborted),
       engine.inspect(id, aborted),
       engine.stop(id, 1, aborted),

@@ -47,7 +47,7 @@ async function inspectCreated(changes: Partial<ContainerSpec> = {}) {
 test('every hardening setting reaches the engine', async t => {
   const { HostConfig, Config, NetworkSettings } = await inspectCreated()
   t.like(HostConfig, {
-    RestartPolicy: { Name: 'unless-stopped' },
+    RestartPolicy: { Name: 'no' },
     LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     SecurityOpt: ['no-new-privileges:true'],
     CapDrop: ['ALL'],
@@ -65,9 +65,11 @@ test('every hardening setting reaches the engine', async t => {
   t.deepEqual(Object.keys(NetworkSettings.Networks), [network])
 })
 
-test('a one-off is not started again', async t => {
-  const { HostConfig } = await inspectCreated({ labels: { ...spec().labels, oneOff: true } })
-  t.is(HostConfig.RestartPolicy?.Name, 'no')
+test('a container that is kept running survives the engine, unless it was stopped', async t => {
+  const id = await ground.engine().create(spec(), signal)
+  await ground.engine().keepRunning(id, signal)
+  const { HostConfig } = await ground.docker.getContainer(id).inspect()
+  t.is(HostConfig.RestartPolicy?.Name, 'unless-stopped')
 })
 
 test('inside, the capabilities are dropped and no new privileges can be had', async t => {

@@ -159,6 +159,9 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       }
       container.run(does, addressIn(network.subnet, host.containers.size + 1))
     },
+    async keepRunning(id) {
+      existing(id).kept = true
+    },
     async nextExit(id, signal) {
       return existing(id).nextExit(signal)
     },
@@ -190,7 +193,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       if (container === null) return
       let next = lines === 'all' ? 0 : Math.max(0, container.output.length - lines)
       for (;;) {
-        while (next < container.output.length) line(container.output[next++] ?? '')
+        while (next < container.output.length) await line(container.output[next++] ?? '')
         if (!follow || !container.running || container.removed) return
         await container.change(signal)
       }

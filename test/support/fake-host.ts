@@ -22,6 +22,8 @@ export class FakeContainer {
   exitCode: number | null = null
   address: string | null = null
   removed = false
+  /** The engine starts it again when it stops by itself. */
+  kept = false
   readonly #changes = new EventEmitter().setMaxListeners(0)
 
   constructor(id: string, gatewayId: string, spec: ContainerSpec) {
@@ -48,9 +50,9 @@ export class FakeContainer {
     this.#changes.emit('change')
   }
 
-  /** One that was not stopped is started again by the engine's restart policy, unless it is a one-off. */
+  /** One that is kept running and was not stopped is started again. */
   exit(code: number, how: 'by itself' | 'stopped' = 'by itself'): void {
-    this.state = how === 'stopped' || this.spec.labels.oneOff ? 'exited' : 'restarting'
+    this.state = how === 'stopped' || !this.kept ? 'exited' : 'restarting'
     this.exitCode = code
     this.address = null
     this.#changes.emit('exit', code)

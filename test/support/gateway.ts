@@ -154,7 +154,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     log: () => logged,
     pid: () => child.pid ?? 0,
     fairlead: (words, { as = operator, stdin, cwd = directory } = {}) =>
-      finish(process.execPath, [join(ROOT, 'src/cli/fairlead.ts'), ...words], {
+      finish(process.execPath, ['--', join(ROOT, 'src/cli/fairlead.ts'), ...words], {
         cwd,
         env: { ...as.environment, FAIRLEAD_REMOTE: url },
         ...(stdin !== undefined && { stdin }),

@@ -1,17 +1,11 @@
 // The output of one build step, made into lines that are safe to show: a step may print anything, in any pieces.
 import { StringDecoder } from 'node:string_decoder'
-import { printable } from '../../domain/printable.ts'
+import { plainLine } from '../../domain/printable.ts'
 
 /** How many lines are kept for the Problem, should the step fail. */
 const KEPT = 20
 /** Characters; what is longer is shown in several lines. */
 const LONGEST = 1000
-/** Colours and other terminal commands (CSI, OSC), which mean nothing in a kept transcript. */
-// biome-ignore lint/complexity/useRegexLiterals: the escape character is easier to read this way
-const TERMINAL = new RegExp(
-  '\\u001b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\\u0007\\u001b]*(?:\\u0007|\\u001b\\\\))',
-  'g',
-)
 
 export class StepOutput {
   /** The newest lines, oldest first. */
@@ -32,24 +26,15 @@ export class StepOutput {
 
   /** The line that was begun and never ended. */
   end(): string[] {
-    const rest = readable(this.#rest + this.#decoder.end())
+    const rest = plainLine(this.#rest + this.#decoder.end())
     this.#rest = ''
     return this.#keep(rest === '' ? [] : [rest])
   }
 
   #keep(lines: string[]): string[] {
-    const shown = lines.flatMap(line => readable(line).match(/.{1,1000}/gsu) ?? [''])
+    const shown = lines.flatMap(line => plainLine(line).match(/.{1,1000}/gsu) ?? [''])
     this.last.push(...shown.slice(-KEPT))
     this.last.splice(0, Math.max(0, this.last.length - KEPT))
     return shown
   }
-}
-
-/** As a terminal would show it in the end: without colours, and of a line that overwrote itself the last state. */
-function readable(line: string): string {
-  const plain = line.replace(TERMINAL, '').replace(/\r+$/, '')
-  return printable(
-    plain.slice(plain.lastIndexOf('\r') + 1).replaceAll('\t', '    '),
-    Number.POSITIVE_INFINITY,
-  )
 }

@@ -2,6 +2,7 @@
 // library has one too, but that answers every host with the same password and dies after a second on engine 20.10.
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import type Docker from 'dockerode'
 import { normaliseHost } from '../../domain/image-reference.ts'
@@ -35,6 +36,8 @@ export function openSession(
     // Imported here so that a gateway that never builds does not hold a gRPC server in memory.
     const [socket, grpc] = await Promise.all([connect(docker, id, signal), import('@grpc/grpc-js')])
     socket.on('error', () => {})
+    // The Upgrade agreed on HTTP/2. Node closes a TLS connection on which ALPN, which came before, did not.
+    if (socket instanceof TLSSocket) socket.alpnProtocol = 'h2'
     const server = new grpc.Server()
     close = () => {
       server.forceShutdown()

@@ -6,14 +6,17 @@ import { Problem } from '../../domain/problem.ts'
 import { readNdjson } from '../ndjson.ts'
 import type { Connection } from './connect.ts'
 import { createBody } from './create-body.ts'
-import { labelFilter, readLabels } from './labels.ts'
+import { labelFilter, readLabels, shortName } from './labels.ts'
 import { objectName } from './names.ts'
 import { notStarted } from './not-started.ts'
-import { haveContainer } from './own.ts'
+import { ownContainer } from './own.ts'
 import { openStream } from './stream.ts'
 import { accept, engineFailed, statusOf } from './translate.ts'
 
-type Containers = Pick<Engine, 'create' | 'start' | 'nextExit' | 'inspect' | 'stop' | 'remove' | 'list'>
+type Containers = Pick<
+  Engine,
+  'create' | 'start' | 'keepRunning' | 'nextExit' | 'inspect' | 'stop' | 'remove' | 'list'
+>
 
 export function containers(connection: Connection, gatewayId: string): Containers {
   const { call, stack } = connection
@@ -22,7 +25,7 @@ export function containers(connection: Connection, gatewayId: string): Container
   const watches = new Map<string, Promise<unknown>>()
 
   async function discard(docker: Docker, id: string, signal: AbortSignal): Promise<void> {
-    if (!(await haveContainer(docker, id, owner, signal))) return
+    if ((await ownContainer(docker, id, owner, signal)) === null) return
     // 409: somebody else is removing it at this moment.
     await docker
       .getContainer(id)
@@ -69,15 +72,30 @@ export function containers(connection: Connection, gatewayId: string): Container
       await call(
         doing,
         async docker => {
-          if (!(await haveContainer(docker, id, owner, signal)))
-            throw engineFailed(doing, 'It is gone', stack.name)
+          const found = await ownContainer(docker, id, owner, signal)
+          if (found === null) throw engineFailed(doing, 'It is gone', stack.name)
           await docker
             .getContainer(id)
             .start({ abortSignal: signal })
             .catch(accept(304))
             .catch(error => {
-              throw notStarted(error, stack.name) ?? error
+              throw notStarted(error, shortName(found.Config.Labels), stack.name) ?? error
             })
+        },
+        signal,
+      )
+    },
+
+    keepRunning(id, signal) {
+      const doing = `keep container ${id.slice(0, 12)} running`
+      return call(
+        doing,
+        async docker => {
+          if ((await ownContainer(docker, id, owner, signal)) === null) {
+            throw engineFailed(doing, 'It is gone', stack.name)
+          }
+          const body = { RestartPolicy: { Name: 'unless-stopped' } }
+          await docker.getContainer(id).update({ _query: {}, _body: body, abortSignal: signal })
         },
         signal,
       )
@@ -115,7 +133,7 @@ export function containers(connection: Connection, gatewayId: string): Container
       return call(
         `stop container ${id.slice(0, 12)}`,
         async docker => {
-          if (!(await haveContainer(docker, id, owner, signal))) return
+          if ((await ownContainer(docker, id, owner, signal)) === null) return
           await docker
             .getContainer(id)
             .stop({ t: Math.ceil(graceSeconds), abortSignal: signal })

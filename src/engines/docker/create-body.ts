@@ -25,7 +25,8 @@ function hostConfig(spec: ContainerSpec): HostConfig {
   const { limits } = spec
   return {
     NetworkMode: spec.network,
-    RestartPolicy: { Name: spec.labels.oneOff ? 'no' : 'unless-stopped' },
+    // See `keepRunning`: what has not settled yet is not started again.
+    RestartPolicy: { Name: 'no' },
     LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     SecurityOpt: ['no-new-privileges:true'],
     CapDrop: ['ALL'],

@@ -41,6 +41,11 @@ export function readLabels(labels: Labels): ContainerLabels | null {
   return { environment, app, release, process, index, oneOff: labels[ONE_OFF] === 'true' }
 }
 
+/** `web.1`, for messages. */
+export function shortName(labels: Labels): string {
+  return `${labels[PROCESS]}.${labels[INDEX]}`
+}
+
 /** In the form of the engine's `filters`. */
 export function labelFilter(gatewayId: string, filter: { environment?: string; app?: string }): string[] {
   return [

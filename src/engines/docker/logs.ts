@@ -3,7 +3,7 @@ import type { Engine } from '../../domain/engine.ts'
 import { readChunks } from '../chunks.ts'
 import type { Connection } from './connect.ts'
 import { logLines } from './log-lines.ts'
-import { haveContainer } from './own.ts'
+import { ownContainer } from './own.ts'
 import { openStream } from './stream.ts'
 
 export function logs(connection: Connection, gatewayId: string): Pick<Engine, 'logs'> {
@@ -12,7 +12,7 @@ export function logs(connection: Connection, gatewayId: string): Pick<Engine, 'l
       const answer = await connection.call(
         `read the log of container ${id.slice(0, 12)}`,
         async docker => {
-          if (!(await haveContainer(docker, id, { gatewayId, stack: connection.stack.name }, signal)))
+          if ((await ownContainer(docker, id, { gatewayId, stack: connection.stack.name }, signal)) === null)
             return null
           const query = { stdout: true, stderr: true, follow: options.follow, tail: options.lines }
           return openStream(docker, { method: 'GET', path: `/containers/${id}/logs`, query }, signal)
@@ -22,8 +22,9 @@ export function logs(connection: Connection, gatewayId: string): Pick<Engine, 'l
       // A container that is gone has no log.
       if (answer === null) return
       const lines = logLines()
-      for await (const chunk of readChunks(answer, signal)) for (const text of lines.read(chunk)) line(text)
-      for (const text of lines.end()) line(text)
+      for await (const chunk of readChunks(answer, signal))
+        for (const text of lines.read(chunk)) await line(text)
+      for (const text of lines.end()) await line(text)
     },
   }
 }

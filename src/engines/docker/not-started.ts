@@ -22,14 +22,17 @@ export function withoutNoise(words: string): string {
   }
 }
 
-/** Null when the error is no answer of the engine. */
-export function notStarted(error: unknown, stack: string): Problem | null {
+/**
+ * Null when the error is no answer of the engine.
+ * @param container `web.1`
+ */
+export function notStarted(error: unknown, container: string, stack: string): Problem | null {
   if (statusOf(error) === null) return null
   const words = withoutNoise(engineWords(error))
   return (
     diskFull(words, stack, error) ??
     new Problem('container-not-started', {
-      headline: 'The container could not be started',
+      headline: `${container} could not be started`,
       saw: words,
       hint: 'Check the command in the Procfile, and USER, WORKDIR and ENTRYPOINT of the image.',
       cause: error,

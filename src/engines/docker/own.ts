@@ -5,18 +5,18 @@ import { objectName } from './names.ts'
 import { accept } from './translate.ts'
 
 /**
- * False when there is none of that id or name.
+ * Null when there is none of that id or name.
  * @throws Problem `engine-failed` when it is another's
  */
-export async function haveContainer(
+export async function ownContainer(
   docker: Docker,
   id: string,
   owner: { gatewayId: string; stack: string },
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Docker.ContainerInspectInfo | null> {
   const found = await docker.getContainer(objectName(id)).inspect({ abortSignal: signal }).catch(accept(404))
-  if (found === undefined) return false
+  if (found === undefined) return null
   if (!isOurs(found.Config.Labels, owner.gatewayId))
     throw notOurs(`Container ${found.Name.slice(1)}`, owner.stack)
-  return true
+  return found
 }

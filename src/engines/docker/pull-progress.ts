@@ -20,7 +20,7 @@ interface Layer {
 export interface PullProgress {
   /** @returns the state to show, null when it has not changed */
   read(line: PullLine): string | null
-  /** What was pulled, for the line that stays: `7 layers (3 known), 98.2 MB`. */
+  /** What was pulled, for the line that stays: `Pulled 7 layers (3 known), 98.2 MB`. */
   summary(): string
 }
 
@@ -60,8 +60,9 @@ export function pullProgress(): PullProgress {
       const all = [...layers.values()]
       const known = all.filter(layer => layer.known).length
       const bytes = sum(all, layer => layer.total)
+      if (known === all.length) return 'Nothing to pull: every layer is on the engine'
       return [
-        `${all.length} ${all.length === 1 ? 'layer' : 'layers'}`,
+        `Pulled ${all.length} ${all.length === 1 ? 'layer' : 'layers'}`,
         known === 0 ? '' : ` (${known} known)`,
         bytes === 0 ? '' : `, ${megabytes(bytes)}`,
       ].join('')

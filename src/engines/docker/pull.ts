@@ -53,7 +53,7 @@ export function pullImage(
     async (docker, hello) => {
       const tag = ownTag(request.tag, gatewayId)
       const known = await inspectImage(docker, pinned, signal)
-      const how = known === null ? `Pulled ${await pull(docker)}` : 'Already on the engine'
+      const how = known === null ? await pull(docker) : 'Already on the engine'
       const image = known ?? (await inspectImage(docker, pinned, signal))
       if (image === null) throw engineFailed(`pull ${repository}`, 'It is not there after the pull', stack)
       await docker.getImage(image.id).tag({ repo: tag.repository, tag: tag.tag, abortSignal: signal })

@@ -63,6 +63,8 @@ CREATE TABLE configs (
   actor TEXT NOT NULL,
   set_names TEXT NOT NULL,
   unset_names TEXT NOT NULL,
+  -- 1 for a version that a deploy wrote together with its release: it counts only if that release goes live.
+  with_release INTEGER NOT NULL DEFAULT 0 CHECK (with_release IN (0, 1)),
   created_at TEXT NOT NULL,
   PRIMARY KEY (app_id, version)
 ) STRICT;

@@ -100,6 +100,17 @@ test('a config that is moved to another app or version in the database does not 
   t.is(again.configs.at(theirs.id, 1).get('A')?.reveal(), 'secret')
 })
 
+test('a version that a deploy wrote with its release is not what was set last, and its number is used up', t => {
+  const store = opened(t)
+  const app = withApp(store)
+  store.configs.write(app.id, secrets({ A: 'set' }), change)
+  t.is(store.configs.write(app.id, secrets({ A: 'deployed' }), { ...change, withRelease: true }), 2)
+  t.like(store.configs.current(app.id), { version: 1 })
+  t.deepEqual(bare(store.configs.at(app.id, 2)), [['A', 'deployed']])
+  t.is(store.configs.write(app.id, secrets({ A: 'again' }), change), 3)
+  t.like(store.configs.current(app.id), { version: 3 })
+})
+
 test('a store whose key was exchanged or lost does not open, once a config is stored', async t => {
   const path = directory(t)
   const { rmSync } = await import('node:fs')

@@ -81,5 +81,5 @@ test('progress tells layers and percent, and is silent while nothing changes', t
   t.is(progress.read({ status: 'Pull complete', id: 'a' }), 'Unpacking 2 of 3 layers')
   t.is(progress.read({ status: 'Pull complete', id: 'b' }), 'Unpacking 3 of 3 layers')
   t.is(progress.read({ status: 'Digest: sha256:aa' }), null)
-  t.is(progress.summary(), '3 layers (1 known), 2.0 MB')
+  t.is(progress.summary(), 'Pulled 3 layers (1 known), 2.0 MB')
 })

@@ -1,0 +1,76 @@
+// Turns: work on one app is done one at a time, in the order in which it was asked for; work on other apps goes on
+// beside it. Whoever leaves while waiting leaves at once, and those behind still wait for those ahead.
+
+export interface Turns<Who> {
+  /** Who has the turn and who waits for it, the one who has it first. */
+  ahead(app: number): readonly Who[]
+  /**
+   * @param who shown to those behind; null for work that nobody asked for
+   * @param until the turn is passed on when the work has ended and this has settled
+   * @throws signal.reason when it is aborted before the turn comes: then `work` is never called
+   */
+  take<T>(
+    app: number,
+    who: Who | null,
+    work: () => Promise<T>,
+    bounds?: { signal?: AbortSignal; until?: Promise<unknown> },
+  ): Promise<T>
+  /** Resolves when nobody has a turn or waits for one. */
+  idle(): Promise<void>
+}
+
+export function createTurns<Who>(): Turns<Who> {
+  const queues = new Map<number, { tail: Promise<void>; who: Who[] }>()
+
+  return {
+    ahead: app => [...(queues.get(app)?.who ?? [])],
+
+    async take(app, who, work, { signal, until } = {}) {
+      const queue = queues.get(app) ?? { tail: Promise.resolve(), who: [] }
+      queues.set(app, queue)
+      const before = queue.tail
+      const turn = Promise.withResolvers<void>()
+      queue.tail = turn.promise
+      if (who !== null) queue.who.push(who)
+
+      const leave = () => {
+        const at = who === null ? -1 : queue.who.indexOf(who)
+        if (at !== -1) queue.who.splice(at, 1)
+      }
+      const pass = () => {
+        leave()
+        if (queue.tail === turn.promise) queues.delete(app)
+        turn.resolve()
+      }
+      try {
+        await unlessAborted(before, signal)
+      } catch (reason) {
+        leave()
+        void before.then(pass)
+        throw reason
+      }
+      try {
+        return await work()
+      } finally {
+        void Promise.allSettled([until]).then(pass)
+      }
+    },
+
+    async idle() {
+      while (queues.size > 0) await Promise.all([...queues.values()].map(queue => queue.tail))
+    },
+  }
+}
+
+async function unlessAborted(before: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return before
+  const aborted = Promise.withResolvers<never>()
+  const leave = () => aborted.reject(signal.reason)
+  signal.throwIfAborted()
+  signal.addEventListener('abort', leave, { once: true })
+  try {
+    await Promise.race([before, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', leave)
+  }
+}

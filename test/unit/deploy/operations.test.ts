@@ -1,0 +1,206 @@
+// Operations: in order within an app, side by side across apps, each recorded however it ends.
+import test from 'ava'
+import { OperationFailed, type OperationRequest, type Run } from '../../../src/deploy/operations.ts'
+import { Problem } from '../../../src/domain/problem.ts'
+import { deployGround } from '../../support/deploy-ground.ts'
+
+async function bench(t: Parameters<typeof deployGround>[0]) {
+  const made = await deployGround(t)
+  const request = (actor: string, more: Partial<OperationRequest> = {}): OperationRequest => ({
+    kind: 'configure',
+    subject: 'NAME',
+    actor: made.actor(actor),
+    say: () => {},
+    signal: new AbortController().signal,
+    ...more,
+  })
+  const state = (number: number) => made.ground.store.operations.byNumber(made.app.id, number)?.state
+  return { ...made, request, state }
+}
+
+function gate() {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { open: resolve, passed: promise }
+}
+
+test('operations of one app run one at a time, in the order in which they were asked for', async t => {
+  const { operations, app, request, state } = await bench(t)
+  const order: string[] = []
+  let under = 0
+  const work = (name: string, waits: Promise<void> | null) => async () => {
+    under += 1
+    t.is(under, 1)
+    order.push(name)
+    await waits
+    for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate)
+    under -= 1
+  }
+  const first = gate()
+  const all = [
+    operations.run(app, request('ann'), work('first', first.passed)),
+    operations.run(app, request('bob'), work('second', null)),
+    operations.run(app, request('cid'), work('third', null)),
+  ]
+  await new Promise(setImmediate)
+  t.deepEqual([1, 2, 3].map(state), ['running', 'queued', 'queued'])
+  first.open()
+  await Promise.all(all)
+  t.deepEqual(order, ['first', 'second', 'third'])
+  t.deepEqual([1, 2, 3].map(state), ['succeeded', 'succeeded', 'succeeded'])
+})
+
+test('operations of different apps run side by side', async t => {
+  const { operations, app, newApp, request } = await bench(t)
+  const other = await newApp('other')
+  const [here, there] = [gate(), gate()]
+  await Promise.all([
+    operations.run(app, request('ann'), async () => {
+      here.open()
+      await there.passed
+    }),
+    operations.run(other, request('ann'), async () => {
+      there.open()
+      await here.passed
+    }),
+  ])
+  t.pass()
+})
+
+test('who waits is told behind whom', async t => {
+  const { operations, app, request } = await bench(t)
+  const first = gate()
+  const said: string[] = []
+  const say = (text: string) => void said.push(text)
+  const all = [
+    operations.run(app, request('ann', { kind: 'deploy' }), () => first.passed),
+    operations.run(app, request('bob'), async () => {}),
+    operations.run(app, request('cid', { say }), async () => {}),
+  ]
+  t.deepEqual(said, ['       Operation #3 waits for #1 (deploy by ann), #2 (configure by bob)\n'])
+  first.open()
+  await Promise.all(all)
+})
+
+test('who leaves while waiting is cancelled at once, and the others keep their order', async t => {
+  const { operations, app, request, state } = await bench(t)
+  const first = gate()
+  const leaving = new AbortController()
+  let ran = false
+  const running = operations.run(app, request('ann'), () => first.passed)
+  const waiting = operations.run(app, request('bob', { signal: leaving.signal }), async () => {
+    ran = true
+  })
+  let third = false
+  const last = operations.run(app, request('cid'), async () => {
+    third = true
+  })
+  leaving.abort()
+  const error = await t.throwsAsync(waiting, { instanceOf: OperationFailed })
+  t.is(error?.problem.code, 'cancelled')
+  t.deepEqual([1, 2, 3].map(state), ['running', 'cancelled', 'queued'])
+  for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate)
+  t.false(third)
+  const told: string[] = []
+  const fourth = operations.run(app, request('dan', { say: text => void told.push(text) }), async () => {})
+  t.regex(told.join(''), /waits for #1 \(configure by ann\), #3 \(configure by cid\)\n/)
+  first.open()
+  await Promise.all([running, last, fourth])
+  t.false(ran)
+})
+
+test('one that fails does not hold up the next', async t => {
+  const { operations, app, request, state } = await bench(t)
+  const failing = operations.run(app, request('ann'), async () => {
+    throw new Problem('usage', { headline: 'No', hint: 'Yes.' })
+  })
+  const next = operations.run(app, request('bob'), async () => 'done')
+  await t.throwsAsync(failing, { instanceOf: OperationFailed })
+  t.is(await next, 'done')
+  t.deepEqual([1, 2].map(state), ['failed', 'succeeded'])
+  await operations.idle()
+})
+
+test('the next begins only after what the outcome of the one before sets off', async t => {
+  const { operations, app, request } = await bench(t)
+  const moved = gate()
+  let began = false
+  await operations.run(app, request('ann', { until: moved.passed }), async () => {})
+  const next = operations.run(app, request('bob'), async () => {
+    began = true
+  })
+  for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate)
+  t.false(began)
+  moved.open()
+  await next
+  t.true(began)
+})
+
+test('a stop of the gateway is a failure with its own code, not the cancelling of the one who asked', async t => {
+  const { operations, app, request, state, ground } = await bench(t)
+  const stopping = new AbortController()
+  const began = gate()
+  const running = operations.run(
+    app,
+    request('ann', { signal: stopping.signal }),
+    async ({ signal }: Run) => {
+      began.open()
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('cut off'))))
+    },
+  )
+  await began.passed
+  stopping.abort(new Problem('interrupted', { headline: 'The gateway stopped', hint: 'Run it again.' }))
+  const error = await t.throwsAsync(running, { instanceOf: OperationFailed })
+  t.is(error?.problem.code, 'interrupted')
+  t.is(state(1), 'failed')
+  t.is(ground.store.operations.byNumber(app.id, 1)?.problem, 'interrupted')
+})
+
+test('a fault of ours shows its number and nothing of its cause, which the log gets', async t => {
+  const { operations, app, request, logged } = await bench(t)
+  let said = ''
+  const fault = new TypeError('inner workings')
+  const say = (text: string) => {
+    said += text
+  }
+  await t.throwsAsync(
+    operations.run(app, request('ann', { say }), async () => {
+      throw fault
+    }),
+    { instanceOf: OperationFailed },
+  )
+  t.regex(said, /A fault of the gateway ended operation #1 \(internal\)/)
+  t.false(said.includes('inner workings'))
+  t.true(logged.some(({ error }) => error === fault))
+})
+
+test('who waited for an app that was destroyed meanwhile is told so', async t => {
+  const { operations, app, request, ground } = await bench(t)
+  let said = ''
+  const say = (text: string) => {
+    said += text
+  }
+  const destroying = operations.run(app, request('ann', { kind: 'destroy' }), async () => {
+    ground.store.apps.remove(app.id)
+  })
+  const waiting = operations.run(app, request('bob', { say }), async () => t.fail('it ran'))
+  await destroying
+  const error = await t.throwsAsync(waiting, { instanceOf: OperationFailed })
+  t.is(error?.problem.code, 'app-not-found')
+  t.regex(said, /my-env\/my-app was destroyed while this waited for its turn \(app-not-found\)/)
+})
+
+test('recovery takes its turn among the operations of an app', async t => {
+  const { operations, app, request } = await bench(t)
+  const order: string[] = []
+  const first = gate()
+  const all = [
+    operations.exclusive(app.id, async () => {
+      await first.passed
+      order.push('recovery')
+    }),
+    operations.run(app, request('ann'), async () => void order.push('operation')),
+  ]
+  first.open()
+  await Promise.all(all)
+  t.deepEqual(order, ['recovery', 'operation'])
+})

@@ -1,0 +1,162 @@
+// After a crash: what the last process left undone is failed and cleared away, and what served is not touched.
+import test from 'ava'
+import { failInterrupted, recoverWhenPossible } from '../../../src/deploy/recover.ts'
+import type { ContainerSpec } from '../../../src/domain/engine.ts'
+import { Problem } from '../../../src/domain/problem.ts'
+import { type DeployGround, deployGround } from '../../support/deploy-ground.ts'
+
+const FILES = { Procfile: 'web: serve\nworker: work\n', Dockerfile: 'FROM scratch\n' }
+const signal = () => new AbortController().signal
+
+/** What a process that is killed in mid-deploy leaves: a candidate, a one-off and an image of operation 9. */
+async function leave({ engine, ground, app }: DeployGround, release: number): Promise<void> {
+  const tag = `fairlead-${ground.store.gatewayId}/my-env/${app.name.app}:op9`
+  engine.host.addImage(tag)
+  const known = engine.containers[0]?.spec
+  for (const [process, oneOff] of [
+    ['web', false],
+    ['before-release', true],
+  ] as const) {
+    const labels = { environment: 'my-env', app: app.name.app, release, process, index: 1, oneOff }
+    const spec = { ...known, name: `left.${process}`, labels, image: tag } as ContainerSpec
+    const id = await engine.create(spec, signal())
+    if (known) await engine.start(id, signal())
+  }
+}
+
+const recover = ({ ground, operations }: DeployGround, stopping = signal()) =>
+  recoverWhenPossible(ground, operations, stopping, 1)
+
+test('operations that were queued or running are failed as interrupted, with a line that says so', async t => {
+  const made = await deployGround(t)
+  const { operations } = made.ground.store
+  const asked = (subject: string) =>
+    operations.create(made.app.id, {
+      kind: 'deploy',
+      actor: 'ann',
+      key: 'k',
+      address: 'a',
+      subject,
+    })
+  const [done, running, queued] = [asked('done'), asked('running'), asked('queued')]
+  operations.start(done.id)
+  operations.finish(done.id, 'succeeded', null)
+  operations.start(running.id)
+  failInterrupted(made.ground)
+  const outcome = (number: number) => {
+    const { state, problem } = operations.byNumber(made.app.id, number) ?? {}
+    return [state, problem]
+  }
+  t.deepEqual(outcome(1), ['succeeded', null])
+  t.deepEqual(outcome(2), ['failed', 'interrupted'])
+  t.deepEqual(outcome(3), ['failed', 'interrupted'])
+  t.deepEqual(operations.lines(done.id), [])
+  for (const { id } of [running, queued]) {
+    t.regex(operations.lines(id).join(), /gateway stopped while this operation ran \(interrupted\)/)
+  }
+})
+
+test('candidates, one-offs and images of an interrupted deploy are removed; what serves is left alone', async t => {
+  const made = await deployGround(t)
+  t.true((await made.push(await made.commit(FILES))).accepted)
+  const serving = made.engine.containers.map(({ id }) => id)
+  await leave(made, 2)
+  t.is(made.present().length, 4)
+  await recover(made)
+  t.deepEqual(
+    made.engine.containers.map(({ id }) => id),
+    serving,
+  )
+  t.deepEqual(made.present(), ['v1 web.1 running', 'v1 worker.1 running'])
+  t.deepEqual(made.tags(), ['op1'])
+  t.is(made.engine.host.networks.size, 1)
+})
+
+test('a one-off of the live release is no part of what serves', async t => {
+  const made = await deployGround(t)
+  t.true((await made.push(await made.commit(FILES))).accepted)
+  await leave(made, 1)
+  await recover(made)
+  t.deepEqual(
+    made.engine.containers.filter(({ spec }) => spec.labels.oneOff),
+    [],
+  )
+})
+
+test('what an app left that never was live goes with its network', async t => {
+  const made = await deployGround(t, { program: () => ({ exits: 1 }) })
+  t.false((await made.push(await made.commit(FILES))).accepted)
+  t.is(made.engine.host.networks.size, 1)
+  await leave(made, 2)
+  await recover(made)
+  t.deepEqual([made.present(), made.tags(), made.engine.host.networks.size], [[], [], 0])
+})
+
+test('a network stays while another app of the environment is about to start on it', async t => {
+  const made = await deployGround(t)
+  const other = await made.newApp('other')
+  let recovering = Promise.resolve()
+  made.engine.on('create', async () => {
+    recovering = recover(made)
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate)
+  })
+  const push = await made.push(await made.commit(FILES, other), { app: other })
+  t.true(push.accepted, push.said)
+  await recovering
+  t.true(made.engine.calls.every(call => !call.startsWith('removeNetwork')))
+})
+
+test('an engine that does not answer at first is asked again, and holds up no other app', async t => {
+  const made = await deployGround(t)
+  const other = await made.newApp('other')
+  t.true((await made.push(await made.commit(FILES))).accepted)
+  t.true((await made.push(await made.commit(FILES, other), { app: other })).accepted)
+  await leave(made, 2)
+  let refusals = 0
+  made.engine.on('list', ({ app }) => {
+    if (app !== 'my-app' || refusals === 3) return
+    refusals += 1
+    throw new Problem('engine-unreachable', { headline: 'It does not answer', hint: 'Wait.' })
+  })
+  await recover(made)
+  t.is(refusals, 3)
+  t.deepEqual(made.present(), ['v1 web.1 running', 'v1 worker.1 running'])
+  t.is(made.logged.filter(({ msg }) => msg === 'an app could not be recovered yet').length, 3)
+})
+
+test('a stop of the gateway ends recovery, also one that waits for an engine', async t => {
+  const made = await deployGround(t)
+  const stopping = new AbortController()
+  made.engine.on('list', async (_filter, listing) => {
+    stopping.abort()
+    await new Promise((_, reject) => {
+      if (listing.aborted) reject(listing.reason)
+      listing.addEventListener('abort', () => reject(listing.reason))
+    })
+  })
+  await recover(made, stopping.signal)
+  await made.operations.idle()
+  t.pass()
+})
+
+test('the image of the live release is kept however many releases failed since, also when nothing runs from it', async t => {
+  const made = await deployGround(t)
+  const { store } = made.ground
+  t.true((await made.push(await made.commit(FILES))).accepted)
+  const live = store.releases.live(made.app.id)
+  store.transaction(() => {
+    for (let n = 0; n < 1001; n += 1) {
+      store.releases.create(made.app.id, {
+        image: { tag: `x:op${n}`, digest: null, id: 'sha256:1', source: 'Dockerfile' },
+        processes: [],
+        configVersion: 0,
+        commit: 'c',
+        operation: 1,
+      })
+    }
+  })
+  for (const { id } of made.engine.containers) await made.engine.remove(id, signal())
+  await recover(made)
+  t.true(live?.image.tag.endsWith(':op1'))
+  t.deepEqual(made.tags(), ['op1'])
+})

@@ -1,0 +1,49 @@
+import { format, inspect } from 'node:util'
+import test from 'ava'
+import fc from 'fast-check'
+import { maskSecrets, Secret } from '../../../src/domain/secret.ts'
+
+test('no way of turning a secret into text shows it', t => {
+  const secret = new Secret('hunter22')
+  const texts = [
+    String(secret),
+    `${secret}`,
+    JSON.stringify({ secret }),
+    inspect(secret),
+    inspect({ deep: { secret } }, { depth: 9, showHidden: true }),
+    format('%s %o %O %j', secret, secret, secret, secret),
+    String(new Error(`${secret}`)),
+    Object.entries(secret).join(),
+  ]
+  for (const text of texts) t.false(text.includes('hunter22'), text)
+  t.is(secret.reveal(), 'hunter22')
+})
+
+test('secrets are equal when their values are', t => {
+  t.true(new Secret('a').equals(new Secret('a')))
+  t.false(new Secret('a').equals(new Secret('b')))
+})
+
+test('a mask hides a secret raw, as base64 and URL-encoded, wherever it stands', t => {
+  const values = fc.string({ minLength: 4, maxLength: 40, unit: 'grapheme' })
+  fc.assert(
+    fc.property(values, fc.string(), fc.string(), (value, before, after) => {
+      const forms = [value, Buffer.from(value).toString('base64'), encodeURIComponent(value)]
+      const masked = maskSecrets([new Secret(value)])
+      for (const form of forms) {
+        const text = masked(`${before}${form}${after}`)
+        // The secret may be a part of the mark itself, or arise where the mark meets its neighbours.
+        if (!'[redacted]'.includes(value)) t.true(text.includes('[redacted]'))
+      }
+    }),
+  )
+})
+
+test('a secret that holds another is hidden whole', t => {
+  const mask = maskSecrets([new Secret('pass'), new Secret('password')])
+  t.is(mask('password pass'), '[redacted] [redacted]')
+})
+
+test('a value too short to be worth hiding leaves ordinary text alone', t => {
+  t.is(maskSecrets([new Secret(''), new Secret('abc')])('abcabc'), 'abcabc')
+})
