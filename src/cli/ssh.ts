@@ -49,14 +49,20 @@ export async function run(
   const source = parcel.preamble === null && input === null ? null : (input ?? process.stdin)
   // Listening before there is a child: a signal in between must not end us and leave the child behind.
   let child: ChildProcess | null = null
-  const handOn = (signal: NodeJS.Signals) => child?.kill(signal)
+  let received: NodeJS.Signals | null = null
+  const handOn = (signal: NodeJS.Signals) => {
+    received = signal
+    child?.kill(signal)
+  }
   for (const signal of HANDED_ON) process.on(signal, handOn)
   try {
     child = spawn(file, [...first, ...sshArguments(remote, parcel.command)], {
       stdio: [source === null ? 'inherit' : 'pipe', 'inherit', 'inherit'],
     })
     if (source !== null) feed(child, parcel.preamble, source)
-    return await exitStatus(child, file)
+    const status = await exitStatus(child, file)
+    // ssh says 255 for having been interrupted, too; that is no failure to connect.
+    return received !== null && status === SSH_FAILED ? 128 + constants.signals[received] : status
   } finally {
     for (const signal of HANDED_ON) process.off(signal, handOn)
   }

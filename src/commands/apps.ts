@@ -7,6 +7,7 @@ import { Problem } from '../domain/problem.ts'
 import { text } from './call.ts'
 import type { Command } from './command.ts'
 import { firstLine } from './first-line.ts'
+import { withoutWaiting } from './wait-for-client.ts'
 
 const MAX_ANSWER = 200
 
@@ -47,13 +48,9 @@ export const appCommands: readonly Command[] = [
     async run({ gateway, environment, words, output }) {
       const { store, repositories } = gateway.ground
       const handle = parseHandle(words[0] ?? '', 'app')
+      // The repository first: an app without one could never be pushed to, one without its app is only taken up later.
+      await repositories.create({ environment: environment.handle, app: handle })
       const app = store.apps.create(environment.id, handle)
-      try {
-        await repositories.create(app.name)
-      } catch (error) {
-        store.apps.remove(app.id)
-        throw error
-      }
       output.line(`App ${handle} created!`)
       output.line(`Git remote: ${remoteOf(gateway.url, app)}`)
     },
@@ -79,7 +76,7 @@ export const appCommands: readonly Command[] = [
           hint: `Type the app's handle, ${handle}, or add --confirm ${handle}.`,
         })
       }
-      const say = (line: string) => session.stderr.write(line)
+      const say = withoutWaiting(session.stderr)
       const request = { kind: 'destroy', subject: handle, actor, say, signal: session.signal } as const
       await gateway.operations.run(app, request, run => destroyApp(gateway.ground, app, run))
       output.line(`App ${handle} destroyed.`)

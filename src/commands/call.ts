@@ -65,7 +65,8 @@ function withoutValues(message: string): string {
   return `${message.replace(/=[^']*/g, '=…')}.`.replace(/\.\.$/, '.')
 }
 
-function shorten(word: string): string {
+/** A word for a message: what follows its `=` may be a value, and is not repeated. */
+export function shorten(word: string): string {
   const name = /^[^=]{0,40}/.exec(word)?.[0] ?? ''
   return JSON.stringify(name === word ? name : `${name}…`)
 }

@@ -9,6 +9,7 @@ import { text, usage } from './call.ts'
 import type { Call, Command } from './command.ts'
 import { parseEnvFile } from './env-file.ts'
 import { wholeText } from './first-line.ts'
+import { withoutWaiting } from './wait-for-client.ts'
 
 const MAX_FILE = 2 * 1024 * 1024
 
@@ -93,15 +94,13 @@ async function fromFile({ options, stdin }: Call): Promise<Config> {
   if (file !== '-') {
     throw usage(set, 'Only the CLI can read a file of yours. Over plain ssh, use --env-file - < FILE.')
   }
-  const content = await wholeText(stdin, MAX_FILE)
-  if (content === null) throw usage(set, `The file is larger than ${MAX_FILE} bytes.`)
-  return parseEnvFile(content)
+  return parseEnvFile(await wholeText(stdin, MAX_FILE))
 }
 
 async function change(call: Call & { app: App }, set: Config, unset: readonly string[]): Promise<void> {
   const { gateway, session, actor, app, output } = call
   const subject = [...set.keys(), ...unset.map(name => `-${name}`)].join(' ')
-  const say = (line: string) => session.stderr.write(line)
+  const say = withoutWaiting(session.stderr)
   const request = { kind: 'configure', subject, actor, say, signal: session.signal } as const
   const outcome = await gateway.operations.run(app, request, run =>
     configure(gateway.ground, app, set, unset, run),

@@ -7,6 +7,7 @@ import { checkConfig, describeChange, mergeConfig, parseAssignments } from '../d
 import { Problem } from '../domain/problem.ts'
 import { text } from './call.ts'
 import type { Command, Gateway } from './command.ts'
+import { withoutWaiting } from './wait-for-client.ts'
 
 export const deployCommands: readonly Command[] = [
   {
@@ -28,7 +29,7 @@ export const deployCommands: readonly Command[] = [
       const revision = text(options['git-commitish']) ?? (await deployBranch(gateway, app))
       const id = await repositories.resolve(app.name, revision, session.signal)
       const subject = [`${revision} ${id.slice(0, 12)}`, ...changes.keys()].join(' ')
-      const say = (line: string) => session.stderr.write(line)
+      const say = withoutWaiting(session.stderr)
       const request = { kind: 'deploy', subject, actor, say, signal: session.signal } as const
       const release = await gateway.operations.run(app, request, async run => {
         const before = configInForce(store, app)

@@ -2,11 +2,11 @@
 
 import { OperationFailed } from '../deploy/operations.ts'
 import { type AppName, parseAppPath } from '../domain/app.ts'
-import { authorise } from '../domain/member.ts'
+import { type Actor, authorise } from '../domain/member.ts'
 import { nearest } from '../domain/nearest.ts'
 import { Problem, problemLines } from '../domain/problem.ts'
 import type { Serve, Session } from '../ssh/session.ts'
-import { authorisedApp, authorisedEnvironment, namedApp, parseWords, text } from './call.ts'
+import { authorisedApp, authorisedEnvironment, namedApp, parseWords, shorten, text } from './call.ts'
 import type { Call, Command, Gateway } from './command.ts'
 import { commands, findCommand } from './commands.ts'
 import { greet, helpFor } from './help.ts'
@@ -16,7 +16,7 @@ import { wordsFromStdin } from './words-on-stdin.ts'
 export function dispatcher(gateway: Gateway): Serve {
   return async session => {
     try {
-      return await dispatch(gateway, session)
+      return await dispatch(gateway, { ...session, actor: currentActor(gateway, session.actor) })
     } catch (error) {
       if (error instanceof OperationFailed) return 1
       if (!(error instanceof Problem)) throw error
@@ -51,6 +51,19 @@ async function dispatch(gateway: Gateway, session: Session): Promise<number> {
     output: createOutput(session.stdout, parsed.options.json === true),
   }
   return (await authorisedRun(command, call, context)) ?? 0
+}
+
+/**
+ * Who logged in, with what they may do now: a connection can outlive the key it was opened with, and a role.
+ * @throws Problem `forbidden` when the key was removed
+ */
+function currentActor({ ground }: Gateway, { key, address }: Actor): Actor {
+  const owner = ground.store.members.byKey(key)
+  if (owner !== null) return { ...owner, key, address }
+  throw new Problem('forbidden', {
+    headline: 'The key you logged in with was removed',
+    hint: 'Close this connection and log in with another key.',
+  })
 }
 
 /** The only place where a command's right to run is asked. */
@@ -94,7 +107,7 @@ function unknownCommand(name: string): Problem {
     commands.filter(command => !command.hidden).map(command => command.name),
   )
   return new Problem('unknown-command', {
-    headline: `There is no command ${JSON.stringify(name.slice(0, 40))}`,
+    headline: `There is no command ${shorten(name)}`,
     hint:
       near === null
         ? '`fairlead help` lists them all.'

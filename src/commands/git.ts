@@ -28,12 +28,15 @@ export const gitCommands: readonly Command[] = [
     async run(call) {
       const { gateway, session, actor, app } = call
       const { ground, operations, settings, hooks, git } = gateway
-      const status = await git.receivePack({
+      const ended = Promise.withResolvers<void>()
+      const received = git.receivePack({
         ...transport(call, app),
         hooks,
         maxBytes: settings.maxPush,
-        onPush: (push, say) => receivePush(ground, operations, app, actor, push, say, session.signal),
+        onPush: (push, say) =>
+          receivePush(ground, operations, app, actor, push, ended.promise, say, session.signal),
       })
+      const status = await received.finally(ended.resolve)
       ground.background(
         `tidy ${formatAppName(app.name)}`,
         ground.repositories.tidy(app.name, AbortSignal.timeout(TIDY_MS)),

@@ -2,7 +2,7 @@
 import { formatAppName } from '../domain/app.ts'
 import { may } from '../domain/member.ts'
 import type { Session } from '../ssh/session.ts'
-import { optionsOf } from './call.ts'
+import { optionsOf, shorten } from './call.ts'
 import type { Command, Gateway } from './command.ts'
 import { commands, findCommand } from './commands.ts'
 
@@ -66,8 +66,7 @@ export const helpCommands: readonly Command[] = [
         return 0
       }
       const width = Math.max(...shown.map(command => command.name.length))
-      if (words[0] !== undefined)
-        output.line(`There is no command ${JSON.stringify(words[0])}. These there are:\n`)
+      if (words[0] !== undefined) output.line(`There is no command ${shorten(words[0])}. These there are:\n`)
       for (const command of shown) output.line(`  ${command.name.padEnd(width)}  ${command.summary}`)
       output.line('\nfairlead help COMMAND explains one. Every list takes --json.')
       return words[0] === undefined ? 0 : 1

@@ -5,7 +5,7 @@ import type { PublicKey } from '../ssh/public-key.ts'
 import { text } from './call.ts'
 import type { Call, Command, Option } from './command.ts'
 import { wholeText } from './first-line.ts'
-import { existingMember, lastOperator } from './members.ts'
+import { existingMember, refuseLastOperator } from './members.ts'
 
 const MAX_KEY = 16 * 1024
 const MEMBER: Record<string, Option> = {
@@ -54,10 +54,7 @@ export const keyCommands: readonly Command[] = [
       const fingerprint = call.words[0] ?? ''
       const keys = store.keys.list(member.id)
       const isLast = keys.length === 1 && keys[0]?.fingerprint === fingerprint
-      const others = store.members
-        .operators()
-        .some(operator => operator.id !== member.id && store.keys.list(operator.id).length > 0)
-      if (isLast && member.operator && !others) throw lastOperator(member.name)
+      if (isLast && member.operator) refuseLastOperator(call.gateway, member)
       if (!store.keys.remove(member.id, fingerprint)) {
         throw new Problem('not-found', {
           headline: `${member.name} has no key ${fingerprint.slice(0, 80)}`,
@@ -90,6 +87,6 @@ function output(call: Call, keys: ReturnType<Call['gateway']['ground']['store'][
 
 /** A key may be one quoted word, three bare words, or `-` for standard input. @throws Problem `usage` */
 export async function readKey(words: readonly string[], call: Call): Promise<PublicKey> {
-  const line = words[0] === '-' ? ((await wholeText(call.stdin, MAX_KEY)) ?? '') : words.join(' ')
+  const line = words[0] === '-' ? await wholeText(call.stdin, MAX_KEY) : words.join(' ')
   return call.gateway.readPublicKey(line.trim())
 }

@@ -118,7 +118,7 @@ export const memberCommands: readonly Command[] = [
       }
       authorise(actor, 'members:manage', { kind: 'gateway' })
       const member = existingMember(gateway, name)
-      if (member.operator && store.members.operators().length === 1) throw lastOperator(name)
+      if (member.operator) refuseLastOperator(gateway, member)
       store.members.remove(member.id)
       output.line(`Member ${name} removed, with all keys.`)
     },
@@ -132,9 +132,13 @@ export function existingMember(gateway: Call['gateway'], name: string): Member {
   return member
 }
 
-export function lastOperator(name: string): Problem {
-  return new Problem('forbidden', {
-    headline: `${name} is the last operator with a key`,
+/** Without `member`, somebody must still be able to log in as an operator. @throws Problem `forbidden` */
+export function refuseLastOperator({ ground }: Call['gateway'], member: Member): void {
+  const { members, keys } = ground.store
+  const others = members.operators().filter(({ id }) => id !== member.id)
+  if (others.some(({ id }) => keys.list(id).length > 0)) return
+  throw new Problem('forbidden', {
+    headline: `${member.name} is the last operator with a key`,
     hint: 'Make another operator first: `fairlead members:add NAME KEY --operator`.',
   })
 }

@@ -40,8 +40,8 @@ export const operationCommands: readonly Command[] = [
     action: 'app:logs',
     async run({ gateway, app, words, output }) {
       const { store } = gateway.ground
-      const number = Number(words[0])
-      const operation = Number.isInteger(number) ? store.operations.byNumber(app.id, number) : null
+      const number = /^[0-9]{1,9}$/.test(words[0] ?? '') ? Number(words[0]) : 0
+      const operation = store.operations.byNumber(app.id, number)
       if (operation === null) {
         throw new Problem('not-found', {
           headline: `There is no operation ${JSON.stringify((words[0] ?? '').slice(0, 20))}`,

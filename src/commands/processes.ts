@@ -4,6 +4,7 @@ import type { Container } from '../domain/engine.ts'
 import { Problem } from '../domain/problem.ts'
 import { text, usage } from './call.ts'
 import type { Call, Command } from './command.ts'
+import { patiently } from './wait-for-client.ts'
 
 const label = ({ labels }: Container) => `${labels.process}.${labels.index}`
 const MOST_LINES = 10_000
@@ -28,11 +29,12 @@ const logs: Command = {
     const width = Math.max(0, ...shown.map(container => label(container).length))
     const { engine } = gateway.ground.stack(app.stack)
     const follow = options.follow === true
+    const write = patiently(session.stdout, session.signal)
     try {
       await Promise.all(
         shown.map(container => {
           const prefix = `${label(container).padEnd(width)} | `
-          const print = (line: string) => session.stdout.write(`${prefix}${line}\n`)
+          const print = (line: string) => write(`${prefix}${line}\n`)
           return engine.logs(container.id, { follow, lines }, print, session.signal)
         }),
       )

@@ -6,6 +6,7 @@ import { startGit } from './git.ts'
 
 /**
  * The files at those paths. Symbolic links are followed inside the tree; what is no file, or lies outside, is null.
+ * @returns null when there is no object of that id, or it is no commit: git would read a tree or a tag just as well
  * @throws TooLarge for the first file above `maxBytes`
  */
 export async function readBlobs(
@@ -14,7 +15,7 @@ export async function readBlobs(
   commit: string,
   paths: readonly string[],
   maxBytes: number,
-): Promise<Map<string, Buffer | null>> {
+): Promise<Map<string, Buffer | null> | null> {
   for (const path of paths) {
     if (/[\n\0]/.test(path)) throw new TypeError(`not a path to read: ${JSON.stringify(path)}`)
   }
@@ -22,8 +23,11 @@ export async function readBlobs(
   const { stdin, stdout } = git.child
   if (!stdin || !stdout) throw new Error('git cat-file has no pipes')
   try {
-    stdin.end(paths.map(path => `${commit}:${path}\n`).join(''))
+    stdin.end(`${commit}\n${paths.map(path => `${commit}:${path}\n`).join('')}`)
     const answers = new Answers(stdout)
+    const size = /^[0-9a-f]{40} commit (\d+)$/.exec(await answers.line())?.[1]
+    if (size === undefined) return null
+    await answers.take(Number(size) + 1, false)
     const files = new Map<string, Buffer | null>()
     for (const path of paths) files.set(path, await readAnswer(answers, path, maxBytes))
     return files

@@ -3,22 +3,19 @@ import type { Readable, Writable } from 'node:stream'
 
 /**
  * Copies until the source ends. A target that goes away does not stop the source: what comes is thrown away, since a
- * git that nobody reads would wait for ever, and one that is cut off would leave its temporary files.
+ * git that nobody reads would wait for ever, and one that is cut off would leave its temporary files. An abort does not
+ * stop it either: when the gateway stops, the client is still there to read why.
  */
-export function pourOut(source: Readable, target: Writable, signal: AbortSignal): void {
+export function pourOut(source: Readable, target: Writable): void {
   const drain = () => {
     source.unpipe(target)
     source.resume()
   }
   target.on('error', drain)
   target.once('close', drain)
-  signal.addEventListener('abort', drain, { once: true })
   source.pipe(target, { end: false })
-  if (signal.aborted || target.destroyed) drain()
-  source.once('close', () => {
-    target.off('close', drain)
-    signal.removeEventListener('abort', drain)
-  })
+  if (target.destroyed) drain()
+  source.once('close', () => target.off('close', drain))
 }
 
 /** Copies the client's input. The target ends with it, however it ends: end-of-file, a cut connection, an abort. */

@@ -2,7 +2,7 @@
 import { PassThrough, type Readable } from 'node:stream'
 import { Problem } from '../domain/problem.ts'
 import { readBlobs } from './cat-file.ts'
-import { quarantineEnvironment, runGit, startGit } from './git.ts'
+import { quarantineEnvironment, startGit } from './git.ts'
 
 /** One commit of an app's repository, perhaps still in quarantine. */
 export interface Commit {
@@ -30,8 +30,7 @@ export function openCommit(repository: string, id: string, quarantine: string | 
 
   const readMany = async (paths: readonly string[], maxBytes: number) => {
     const files = await readBlobs(repository, env, id, paths, maxBytes)
-    // git says "missing" for a file of a missing commit too.
-    if ([...files.values()].every(content => content === null)) await mustExist(repository, env, id)
+    if (files === null) throw notACommit(id)
     return files
   }
   return {
@@ -42,12 +41,10 @@ export function openCommit(repository: string, id: string, quarantine: string | 
   }
 }
 
-async function mustExist(repository: string, env: Record<string, string>, id: string): Promise<void> {
-  const { code } = await runGit(['--git-dir', repository, 'cat-file', '-e', `${id}^{commit}`], { env })
-  if (code === 0) return
-  throw new Problem('commit-not-found', {
+function notACommit(id: string): Problem {
+  return new Problem('commit-not-found', {
     headline: `${id} is not a commit that the gateway has`,
-    hint: 'Push a commit, not a tree or a file, then try again.',
+    hint: 'Push a commit, not a tag, a tree or a file, then try again.',
   })
 }
 

@@ -55,8 +55,8 @@ export async function receivePack(options: ReceivePackOptions): Promise<number> 
   const [stdin, stdout, stderr, fromHook, text, verdict] = git.child.stdio as unknown as Pipes
   pourIn(options.stdin, guard, options.signal)
   guard.pipe(stdin)
-  pourOut(stdout, options.stdout, options.signal)
-  pourOut(stderr, options.stderr, options.signal)
+  pourOut(stdout, options.stdout)
+  pourOut(stderr, options.stderr)
 
   const conversation = (async () => {
     let accept = false

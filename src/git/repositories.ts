@@ -1,6 +1,6 @@
 // The bare repositories, one per app, at <root>/<environment>/<app>.git.
 import fs from 'node:fs'
-import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import isomorphicGit from 'isomorphic-git'
 import { type AppName, formatAppName } from '../domain/app.ts'
@@ -150,8 +150,11 @@ export function openRepositories(root: string): Repositories {
 
     async tidy(name, signal) {
       if ((await branch(name, 'master')) === null && (await branch(name, 'main')) !== null) {
-        const head = { ref: 'HEAD', value: 'refs/heads/main', symbolic: true, force: true }
-        await isomorphicGit.writeRef({ fs, gitdir: path(name), ...head })
+        // By git itself, which replaces the file whole: an empty HEAD is no repository to anybody who comes by just then.
+        const head = await readFile(join(path(name), 'HEAD'), 'utf8')
+        if (head.trim() !== 'ref: refs/heads/main') {
+          await runGit(['--git-dir', path(name), 'symbolic-ref', 'HEAD', 'refs/heads/main'], { signal })
+        }
       }
       await runGit(['--git-dir', path(name), '-c', 'gc.autoDetach=false', 'gc', '--auto', '--quiet'], {
         signal,

@@ -30,8 +30,8 @@ export async function uploadPack(options: UploadPackOptions): Promise<number> {
   if (options.signal.aborted) stop()
   try {
     pourIn(options.stdin, stdin, options.signal)
-    pourOut(stdout, options.stdout, options.signal)
-    pourOut(stderr, options.stderr, options.signal)
+    pourOut(stdout, options.stdout)
+    pourOut(stderr, options.stderr)
     return await git.ended
   } finally {
     options.signal.removeEventListener('abort', stop)

@@ -53,14 +53,21 @@ test('a file above the limit is not read, and the error says by how much', async
   t.like(error, { path: 'Procfile', size: 1001, limit: 1000 })
 })
 
-test('a missing commit is a Problem, and what is no id is never given to git', async t => {
+test('what is no commit, or missing, is a Problem, and what is no id is never given to git', async t => {
   const bench = await openGitBench(t)
   const id = await bench.commit({ a: 'a' })
   const repository = `${bench.work}/.git`
   const missing = openCommit(repository, 'a'.repeat(40), null)
   t.like(await t.throwsAsync(missing.read('a', 9), { instanceOf: Problem }), { code: 'commit-not-found' })
-  const tree = openCommit(repository, await git(bench.work, 'rev-parse', 'HEAD^{tree}'), null)
-  await t.throwsAsync(tree.read('none', 9), { instanceOf: Problem })
+  await git(bench.work, 'tag', '-a', 'v1', '-m', 'a tag')
+  for (const object of ['HEAD^{tree}', 'HEAD:a', 'v1']) {
+    const other = openCommit(repository, await git(bench.work, 'rev-parse', object), null)
+    t.like(
+      await t.throwsAsync(other.read('a', 9), { instanceOf: Problem }),
+      { code: 'commit-not-found' },
+      object,
+    )
+  }
   t.throws(() => openCommit(repository, '--all', null), { instanceOf: TypeError })
   await t.throwsAsync(openCommit(repository, id, null).read(`x\n${id}:a`, 9), { instanceOf: TypeError })
 })

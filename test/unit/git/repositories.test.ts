@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { parseAppPath } from '../../../src/domain/app.ts'
@@ -117,6 +117,20 @@ test('after a push to main alone, a tidied repository is cloned on main', async 
   t.like(await (await bench.push(['master:main'], { onPush: async () => true })).done, { code: 0 })
   await bench.repositories.tidy(bench.app, signal)
   t.is(await git(bench.directory, '--git-dir', bench.repository, 'symbolic-ref', 'HEAD'), 'refs/heads/main')
+})
+
+test('HEAD is replaced whole and only once, so that nobody who comes by finds it empty', async t => {
+  const bench = await openGitBench(t)
+  await bench.commit({ a: '1' })
+  t.like(await (await bench.push(['master:main'], { onPush: async () => true })).done, { code: 0 })
+  const head = async () => (await stat(join(bench.repository, 'HEAD'))).ino
+  const before = await open(join(bench.repository, 'HEAD'))
+  t.teardown(() => before.close())
+  await bench.repositories.tidy(bench.app, signal)
+  t.is(await before.readFile('utf8'), 'ref: refs/heads/master\n')
+  const after = await head()
+  await bench.repositories.tidy(bench.app, signal)
+  t.is(await head(), after)
 })
 
 test('the sweep removes what a crash left, counts it, and leaves the rest', async t => {
