@@ -17,9 +17,10 @@ const openssh = await startOpenSsh(gateway.directory, gateway.operator.publicKey
 undo.defer(() => openssh.stop())
 
 const checkout = await makeCheckout(join(gateway.directory, 'large'), gateway.operator, 'large', 'pack')
-// Random bytes: git cannot make them smaller, so the pack is as large as the files.
-const block = Buffer.alloc(10 * 1024 * 1024)
-for (let i = 0; i < megabytes / 10; i++) {
+// Random bytes: git cannot make them smaller, so the pack is as large as the files. A megabyte each, so that they are
+// more than git unpacks one by one: the pack is indexed as it comes.
+const block = Buffer.alloc(1_000_000)
+for (let i = 0; i < megabytes; i++) {
   randomFillSync(block)
   writeFileSync(join(checkout.directory, `part-${i}`), block)
 }
