@@ -18,7 +18,7 @@ const checkout = await makeCheckout(join(gateway.directory, 'checkout'), gateway
 checkout.write({ Procfile: 'web: true\n', 'data.txt': 'x'.repeat(10_000) })
 await checkout.commit()
 
-await delay(3000) // lets the garbage of the preparation go
+await delay(20_000) // lets the garbage of the preparation go
 const idle = memory('VmRSS')
 let peak = 0
 const watch = setInterval(() => {

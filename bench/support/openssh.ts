@@ -1,10 +1,13 @@
 // What people do by hand: OpenSSH's server with git behind it, and where wanted a pre-receive hook that deploys.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
+
+/** OpenSSH insists on being started by its absolute path. */
+const SSHD = '/usr/sbin/sshd'
 
 export interface OpenSsh {
   readonly port: number
@@ -15,6 +18,7 @@ export interface OpenSsh {
 
 /** @param publicKey the one key that may log in, as the user who runs this */
 export async function startOpenSsh(directory: string, publicKey: string): Promise<OpenSsh> {
+  if (!existsSync(SSHD)) throw new Error(`${SSHD} is missing: install the Debian package openssh-server`)
   const root = join(directory, 'openssh')
   mkdirSync(root, { recursive: true, mode: 0o700 })
   mkdirSync('/run/sshd', { recursive: true })
@@ -39,7 +43,7 @@ export async function startOpenSsh(directory: string, publicKey: string): Promis
       '',
     ].join('\n'),
   )
-  const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', join(root, 'sshd_config')], {
+  const child = spawn(SSHD, ['-D', '-e', '-f', join(root, 'sshd_config')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let said = ''

@@ -12,7 +12,7 @@ import { shell } from './shell.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const once = process.argv.includes('--once')
 const stopped = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopped.abort())
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopped.abort())
 
 const directory = mkdtempSync(join(tmpdir(), 'fairlead-demo-'))
 process.exitCode = await run()

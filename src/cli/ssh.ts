@@ -7,13 +7,13 @@ import { splitWords, UnbalancedQuote } from '../domain/words.ts'
 import type { Remote } from './remote.ts'
 import type { Parcel } from './wire.ts'
 
-export type Environment = Readonly<Record<string, string | undefined>>
+export type Variables = Readonly<Record<string, string | undefined>>
 
 /** What OpenSSH exits with when it could not connect or log in. */
 export const SSH_FAILED = 255
 
 /** The program and its first arguments: `GIT_SSH_COMMAND` split into words, else `GIT_SSH`, else `ssh`. */
-export function sshProgram(env: Environment): [string, ...string[]] {
+function sshProgram(env: Variables): [string, ...string[]] {
   try {
     const [file, ...rest] = splitWords(env.GIT_SSH_COMMAND ?? '')
     return file === undefined ? [env.GIT_SSH || 'ssh'] : [file, ...rest]
@@ -29,7 +29,7 @@ export function sshProgram(env: Environment): [string, ...string[]] {
 }
 
 /** No terminal is asked for: what comes back stays byte for byte what the gateway wrote. */
-export function sshArguments(remote: Remote, command: string, options: readonly string[] = []): string[] {
+function sshArguments(remote: Remote, command: string, options: readonly string[] = []): string[] {
   const port = remote.port === null ? [] : ['-p', String(remote.port)]
   return ['-T', ...options, ...port, '--', remote.destination, command]
 }
@@ -43,7 +43,7 @@ export async function run(
   remote: Remote,
   parcel: Parcel,
   input: Readable | Buffer | null,
-  env: Environment,
+  env: Variables,
 ): Promise<number> {
   const [file, ...first] = sshProgram(env)
   const source = parcel.preamble === null && input === null ? null : (input ?? process.stdin)
@@ -69,7 +69,7 @@ export async function run(
 }
 
 /** What a command prints, for the shell's completion: asks nothing of the user, and shows no error. */
-export async function capture(remote: Remote, command: string, env: Environment): Promise<string> {
+export async function capture(remote: Remote, command: string, env: Variables): Promise<string> {
   const [file, ...first] = sshProgram(env)
   const options = ['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=2']
   const child = spawn(file, [...first, ...sshArguments(remote, command, options)], {

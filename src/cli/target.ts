@@ -1,7 +1,7 @@
 // Which gateway gets the words, and which app they are about unless they say otherwise.
 import { Problem } from '../domain/problem.ts'
 import { DEFAULT_REMOTE, isAddress, parseRemote, type Remote } from './remote.ts'
-import type { Environment } from './ssh.ts'
+import type { Variables } from './ssh.ts'
 
 export interface Target extends Remote {
   /** How it was found, for the sentence that explains a failed connection. */
@@ -16,11 +16,7 @@ export const DEFAULT_ORIGIN =
  * @param chosen `--remote`: a name or an address, as in `FAIRLEAD_REMOTE`
  * @throws Problem `usage`, `name-invalid`
  */
-export async function findTarget(
-  chosen: string | null,
-  env: Environment,
-  directory: string,
-): Promise<Target> {
+export async function findTarget(chosen: string | null, env: Variables, directory: string): Promise<Target> {
   const wanted = chosen ?? (env.FAIRLEAD_REMOTE || undefined)
   const via = chosen === null ? 'FAIRLEAD_REMOTE' : '--remote'
   if (wanted !== undefined && isAddress(wanted)) return { ...parseRemote(wanted, via), origin: `From ${via}` }

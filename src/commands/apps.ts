@@ -64,7 +64,7 @@ export const appCommands: readonly Command[] = [
     },
     scope: 'app',
     action: 'app:destroy',
-    async run({ gateway, session, actor, app, options, output }) {
+    async run({ gateway, session, actor, app, authorised, options, output }) {
       const handle = app.name.app
       const answer =
         text(options.confirm) ?? (await ask(session.stdin, session.stderr, handle, session.signal))
@@ -77,7 +77,8 @@ export const appCommands: readonly Command[] = [
         })
       }
       const say = withoutWaiting(session.stderr)
-      const request = { kind: 'destroy', subject: handle, actor, say, signal: session.signal } as const
+      const { signal } = session
+      const request = { kind: 'destroy', subject: handle, actor, say, signal, authorised } as const
       await gateway.operations.run(app, request, run => destroyApp(gateway.ground, app, run))
       output.line(`App ${handle} destroyed.`)
     },

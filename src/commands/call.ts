@@ -11,7 +11,7 @@ import {
 import { type Actor, authorise, may } from '../domain/member.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Store } from '../store/store.ts'
-import type { Command, Option, Options } from './command.ts'
+import type { Call, Command, Option, Options } from './command.ts'
 
 /** Every command that is about an app or an environment takes these. */
 const WHERE: Record<string, Option> = {
@@ -80,36 +80,41 @@ export function usage(command: Command, saw: string): Problem {
 }
 
 /**
- * The app that the options or the remote (`context`) name.
+ * The app that the options or the remote (`context`) name. Where neither does, the only one that the actor may see,
+ * and they are told which: but what destroys is never done to an app that nobody named.
  * @throws Problem `name-invalid`; `usage` when a bare handle fits several; `app-not-found` when it fits none
  */
 export function namedApp(
-  store: Store,
-  actor: Actor,
-  options: Options,
+  { gateway, session, actor, options }: Pick<Call, 'gateway' | 'session' | 'actor' | 'options'>,
+  { action }: Pick<Command, 'action'>,
   context: AppName | null,
 ): AppName | null {
+  const visible = gateway.ground.store.apps.list().filter(each => may(actor, 'app:see', each.environmentId))
   const app = text(options.app)
   const environment = text(options.environment)
   if (app?.includes('/')) return parseAppPath(app)
   if (app === undefined) {
+    const [only] = visible
+    const guess = context === null && environment === undefined && action !== 'app:destroy'
+    if (guess && only && visible.length === 1) {
+      session.stderr.write(`For ${formatAppName(only.name)}, the only app you may see.\n`)
+      return only.name
+    }
     if (context === null || environment === undefined || environment === context.environment) return context
     return { environment: parseHandle(environment, 'environment'), app: context.app }
   }
   const handle = parseHandle(app, 'app')
   if (environment !== undefined) return { environment: parseHandle(environment, 'environment'), app: handle }
   if (context !== null) return { environment: context.environment, app: handle }
-  const visible = store.apps
-    .list()
-    .filter(each => each.name.app === handle && may(actor, 'app:see', each.environmentId))
-  if (visible.length > 1) {
+  const fitting = visible.filter(each => each.name.app === handle)
+  if (fitting.length > 1) {
     throw new Problem('usage', {
       headline: `More than one app is called ${handle}`,
-      saw: visible.map(each => formatAppName(each.name)).join(', '),
+      saw: fitting.map(each => formatAppName(each.name)).join(', '),
       hint: `Name its environment: --app ENVIRONMENT/${handle}`,
     })
   }
-  if (visible[0]) return visible[0].name
+  if (fitting[0]) return fitting[0].name
   authorise(actor, 'app:see', { kind: 'app', label: handle, environmentId: null, exists: false })
   return null
 }
@@ -162,6 +167,18 @@ export function authorisedEnvironment(
   })
   if (environment === null) throw new Error('authorise let a missing environment through')
   return environment
+}
+
+const MOST_ROWS = 1000
+
+/** How many rows of a history to print. @throws Problem `usage` */
+export function limitOf(command: Command, option: string | boolean | undefined, fallback: number): number {
+  const word = text(option)
+  if (word === undefined) return fallback
+  const limit = Number(word)
+  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_ROWS)
+    throw usage(command, `--limit is a number from 1 to ${MOST_ROWS}.`)
+  return limit
 }
 
 export function text(option: string | boolean | undefined): string | undefined {

@@ -1,5 +1,6 @@
 // What a command is: a name, help, what it needs, and what it does. `dispatch.ts` finds it, looks up what it is
-// about and asks whether the actor may; a command itself never decides that.
+// about and asks whether the actor may. Commands whose question depends on their words (members, keys) call the one
+// `authorise` themselves; what is allowed is decided nowhere but there.
 import type { Readable } from 'node:stream'
 import type { Ground } from '../deploy/ground.ts'
 import type { Operations } from '../deploy/operations.ts'
@@ -53,7 +54,7 @@ export type Command = CommandBase &
       }
     | {
         readonly scope: 'app' | 'repository'
-        run(call: Call & { readonly app: App }): Promise<number | undefined>
+        run(call: AppCall): Promise<number | undefined>
       }
   )
 
@@ -82,6 +83,12 @@ export interface Call {
   readonly words: readonly string[]
   readonly options: Options
   readonly output: Output
+}
+
+export interface AppCall extends Call {
+  readonly app: App
+  /** Asks again, of who may now: for what is done after a wait. @throws Problem `forbidden`, `app-not-found` */
+  readonly authorised: () => void
 }
 
 export type Options = Readonly<Record<string, string | boolean | undefined>>

@@ -1,5 +1,8 @@
 // Every command there is, in the order of the help.
+import { nearest } from '../domain/nearest.ts'
+import { Problem } from '../domain/problem.ts'
 import { appCommands } from './apps.ts'
+import { shorten } from './call.ts'
 import type { Command } from './command.ts'
 import { configCommands } from './config.ts'
 import { deployCommands } from './deploy.ts'
@@ -28,6 +31,19 @@ export const commands: readonly Command[] = [
   ...gitCommands,
 ]
 
-export function findCommand(name: string): Command | null {
-  return commands.find(command => command.name === name || command.aliases?.includes(name)) ?? null
+/** @throws Problem `unknown-command` */
+export function existingCommand(name: string): Command {
+  const found = commands.find(command => command.name === name || command.aliases?.includes(name))
+  if (found) return found
+  const near = nearest(
+    name,
+    commands.filter(command => !command.hidden).map(command => command.name),
+  )
+  throw new Problem('unknown-command', {
+    headline: `There is no command ${shorten(name)}`,
+    hint:
+      near === null
+        ? '`fairlead help` lists them all.'
+        : `Did you mean \`${near}\`? \`fairlead help\` lists them all.`,
+  })
 }

@@ -1,12 +1,11 @@
 // An app's variables. On an app that runs, a change is a new release.
 import { configInForce } from '../deploy/config-in-force.ts'
 import { configure } from '../deploy/configure.ts'
-import type { App } from '../domain/app.ts'
 import { type Config, nameFault, parseAssignments } from '../domain/config.ts'
 import { Problem } from '../domain/problem.ts'
 import { quoteWord } from '../domain/words.ts'
 import { text, usage } from './call.ts'
-import type { Call, Command } from './command.ts'
+import type { AppCall, Call, Command } from './command.ts'
 import { parseEnvFile } from './env-file.ts'
 import { wholeText } from './first-line.ts'
 import { withoutWaiting } from './wait-for-client.ts'
@@ -97,11 +96,12 @@ async function fromFile({ options, stdin }: Call): Promise<Config> {
   return parseEnvFile(await wholeText(stdin, MAX_FILE))
 }
 
-async function change(call: Call & { app: App }, set: Config, unset: readonly string[]): Promise<void> {
-  const { gateway, session, actor, app, output } = call
+async function change(call: AppCall, set: Config, unset: readonly string[]): Promise<void> {
+  const { gateway, session, actor, app, authorised, output } = call
+  const { signal } = session
   const subject = [...set.keys(), ...unset.map(name => `-${name}`)].join(' ')
   const say = withoutWaiting(session.stderr)
-  const request = { kind: 'configure', subject, actor, say, signal: session.signal } as const
+  const request = { kind: 'configure', subject, actor, say, signal, authorised } as const
   const outcome = await gateway.operations.run(app, request, run =>
     configure(gateway.ground, app, set, unset, run),
   )

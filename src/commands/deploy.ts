@@ -23,14 +23,15 @@ export const deployCommands: readonly Command[] = [
     },
     scope: 'app',
     action: 'app:deploy',
-    async run({ gateway, session, actor, app, words, options, output }) {
+    async run({ gateway, session, actor, app, authorised, words, options, output }) {
       const { store, repositories } = gateway.ground
       const changes = parseAssignments(words)
       const revision = text(options['git-commitish']) ?? (await deployBranch(gateway, app))
       const id = await repositories.resolve(app.name, revision, session.signal)
       const subject = [`${revision} ${id.slice(0, 12)}`, ...changes.keys()].join(' ')
       const say = withoutWaiting(session.stderr)
-      const request = { kind: 'deploy', subject, actor, say, signal: session.signal } as const
+      const { signal } = session
+      const request = { kind: 'deploy', subject, actor, say, signal, authorised } as const
       const release = await gateway.operations.run(app, request, async run => {
         const before = configInForce(store, app)
         const config = mergeConfig(before.values, changes, [])

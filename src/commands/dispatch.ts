@@ -1,14 +1,14 @@
 // Every exec of every session comes through here: git's commands, people's commands, a bare login.
 
 import { OperationFailed } from '../deploy/operations.ts'
-import { type AppName, parseAppPath } from '../domain/app.ts'
-import { type Actor, authorise } from '../domain/member.ts'
-import { nearest } from '../domain/nearest.ts'
+import { type App, type AppName, parseAppPath } from '../domain/app.ts'
+import { authorise } from '../domain/member.ts'
 import { Problem, problemLines } from '../domain/problem.ts'
 import type { Serve, Session } from '../ssh/session.ts'
-import { authorisedApp, authorisedEnvironment, namedApp, parseWords, shorten, text } from './call.ts'
-import type { Call, Command, Gateway } from './command.ts'
-import { commands, findCommand } from './commands.ts'
+import { authorisedApp, authorisedEnvironment, namedApp, parseWords, text } from './call.ts'
+import type { AppCall, Call, Command, Gateway } from './command.ts'
+import { existingCommand } from './commands.ts'
+import { authoriseAgain, currentActor } from './current-actor.ts'
 import { greet, helpFor } from './help.ts'
 import { createOutput } from './output.ts'
 import { wordsFromStdin } from './words-on-stdin.ts'
@@ -16,7 +16,7 @@ import { wordsFromStdin } from './words-on-stdin.ts'
 export function dispatcher(gateway: Gateway): Serve {
   return async session => {
     try {
-      return await dispatch(gateway, { ...session, actor: currentActor(gateway, session.actor) })
+      return await dispatch(gateway, session)
     } catch (error) {
       if (error instanceof OperationFailed) return 1
       if (!(error instanceof Problem)) throw error
@@ -26,16 +26,17 @@ export function dispatcher(gateway: Gateway): Serve {
   }
 }
 
-async function dispatch(gateway: Gateway, session: Session): Promise<number> {
-  const { context, rest } = splitContext(await spoken(session))
+async function dispatch(gateway: Gateway, opened: Session): Promise<number> {
+  const words = await spoken(opened)
+  // Only now: words on standard input may be long in coming.
+  const session = { ...opened, actor: currentActor(gateway.ground.store, opened.actor) }
+  const { context, rest } = splitContext(words)
   const [name, ...args] = rest
   if (name === undefined) {
     greet(gateway, session)
     return 0
   }
-  const command = findCommand(name)
-  if (command === null) throw unknownCommand(name)
-
+  const command = existingCommand(name)
   const parsed = parseWords(command, args)
   if (parsed.options.help === true) {
     session.stdout.write(helpFor(command))
@@ -54,19 +55,9 @@ async function dispatch(gateway: Gateway, session: Session): Promise<number> {
 }
 
 /**
- * Who logged in, with what they may do now: a connection can outlive the key it was opened with, and a role.
- * @throws Problem `forbidden` when the key was removed
+ * Looks up what a command is about and asks whether the actor may, before it runs. `members` and `keys`, where the
+ * question depends on their words, are let in with `self:manage` and ask the same `authorise` themselves.
  */
-function currentActor({ ground }: Gateway, { key, address }: Actor): Actor {
-  const owner = ground.store.members.byKey(key)
-  if (owner !== null) return { ...owner, key, address }
-  throw new Problem('forbidden', {
-    headline: 'The key you logged in with was removed',
-    hint: 'Close this connection and log in with another key.',
-  })
-}
-
-/** The only place where a command's right to run is asked. */
 function authorisedRun(command: Command, call: Call, context: AppName | null): Promise<number | undefined> {
   const { actor, options, words } = call
   const { store } = call.gateway.ground
@@ -79,12 +70,19 @@ function authorisedRun(command: Command, call: Call, context: AppName | null): P
       return command.run({ ...call, environment: authorisedEnvironment(store, actor, command, handle) })
     }
     case 'app': {
-      const name = namedApp(store, actor, options, context)
-      return command.run({ ...call, app: authorisedApp(store, actor, command, name) })
+      const name = namedApp(call, command, context)
+      return command.run(aboutApp(call, command, authorisedApp(store, actor, command, name)))
     }
-    case 'repository':
-      return command.run({ ...call, app: authorisedApp(store, actor, command, parseAppPath(words[0] ?? '')) })
+    case 'repository': {
+      const app = authorisedApp(store, actor, command, parseAppPath(words[0] ?? ''))
+      return command.run(aboutApp(call, command, app))
+    }
   }
+}
+
+function aboutApp(call: Call, { action }: Command, app: App): AppCall {
+  const { store } = call.gateway.ground
+  return { ...call, app, authorised: () => authoriseAgain(store, call.actor, action, app) }
 }
 
 function spoken(session: Session): Promise<readonly string[]> | readonly string[] {
@@ -99,18 +97,4 @@ function splitContext(words: readonly string[]): { context: AppName | null; rest
   const [first, ...rest] = words
   if (first?.startsWith('@')) return { context: parseAppPath(first.slice(1)), rest }
   return { context: null, rest: words }
-}
-
-function unknownCommand(name: string): Problem {
-  const near = nearest(
-    name,
-    commands.filter(command => !command.hidden).map(command => command.name),
-  )
-  return new Problem('unknown-command', {
-    headline: `There is no command ${shorten(name)}`,
-    hint:
-      near === null
-        ? '`fairlead help` lists them all.'
-        : `Did you mean \`${near}\`? \`fairlead help\` lists them all.`,
-  })
 }

@@ -11,44 +11,65 @@ const NEWLINE = 0x0a
  * @throws Problem `usage` when the line is longer than `max` bytes or no UTF-8
  */
 export async function firstLine(stream: Readable, max: number, signal: AbortSignal): Promise<string | null> {
-  const chunks: Buffer[] = []
-  let size = 0
+  const line = createGathering(max)
   for (;;) {
     signal.throwIfAborted()
     const chunk: Buffer | null = stream.read()
     if (chunk === null) {
       if (stream.readableEnded || stream.destroyed) return null
-      await Promise.race([once(stream, 'readable', { signal }), once(stream, 'end', { signal })])
+      await readableOrEnd(stream, signal)
       continue
     }
     const end = chunk.indexOf(NEWLINE)
-    size += end === -1 ? chunk.length : end
-    if (size > max) throw tooLong(max)
-    if (end === -1) {
-      chunks.push(chunk)
-      continue
-    }
-    chunks.push(chunk.subarray(0, end))
+    line.add(end === -1 ? chunk : chunk.subarray(0, end))
+    if (end === -1) continue
     if (end + 1 < chunk.length) stream.unshift(chunk.subarray(end + 1))
-    return decode(chunks)
+    return line.text()
   }
 }
 
 /** Everything up to the end. @throws Problem `usage` when it is more than `max` bytes or no UTF-8 */
 export async function wholeText(stream: Readable, max: number): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of stream) {
-    size += (chunk as Buffer).length
-    if (size > max) throw tooLong(max)
-    chunks.push(chunk as Buffer)
-  }
-  return decode(chunks)
+  const all = createGathering(max)
+  for await (const chunk of stream) all.add(chunk as Buffer)
+  return all.text()
 }
 
-function decode(chunks: readonly Buffer[]): string {
+/** Leaves no listener behind, whichever comes first: a sender of single bytes makes this happen for every one. */
+async function readableOrEnd(stream: Readable, signal: AbortSignal): Promise<void> {
+  const round = new AbortController()
+  const either = { signal: AbortSignal.any([signal, round.signal]) }
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks))
+    await Promise.race([once(stream, 'readable', either), once(stream, 'end', either)])
+  } finally {
+    round.abort()
+  }
+}
+
+/** One buffer that doubles: millions of one-byte chunks, each with its own object, would take a hundred times as much. */
+function createGathering(max: number) {
+  let buffer = Buffer.alloc(Math.min(max, 4096))
+  let size = 0
+  return {
+    /** @throws Problem `usage` when it is more than `max` bytes together */
+    add(chunk: Buffer): void {
+      const needed = size + chunk.length
+      if (needed > max) throw tooLong(max)
+      if (needed > buffer.length) {
+        const larger = Buffer.alloc(Math.min(max, Math.max(needed, 2 * buffer.length)))
+        buffer.copy(larger, 0, 0, size)
+        buffer = larger
+      }
+      size += chunk.copy(buffer, size)
+    },
+    /** @throws Problem `usage` when it is no UTF-8 */
+    text: () => decode(buffer.subarray(0, size)),
+  }
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     throw new Problem('usage', {
       headline: 'Standard input is not UTF-8 text',

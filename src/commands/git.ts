@@ -26,7 +26,7 @@ export const gitCommands: readonly Command[] = [
     scope: 'repository',
     action: 'app:deploy',
     async run(call) {
-      const { gateway, session, actor, app } = call
+      const { gateway, session, actor, app, authorised } = call
       const { ground, operations, settings, hooks, git } = gateway
       const ended = Promise.withResolvers<void>()
       const received = git.receivePack({
@@ -34,7 +34,7 @@ export const gitCommands: readonly Command[] = [
         hooks,
         maxBytes: settings.maxPush,
         onPush: (push, say) =>
-          receivePush(ground, operations, app, actor, push, ended.promise, say, session.signal),
+          receivePush(ground, operations, app, actor, push, ended.promise, say, session.signal, authorised),
       })
       const status = await received.finally(ended.resolve)
       ground.background(

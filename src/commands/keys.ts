@@ -4,8 +4,9 @@ import { Problem } from '../domain/problem.ts'
 import type { PublicKey } from '../ssh/public-key.ts'
 import { text } from './call.ts'
 import type { Call, Command, Option } from './command.ts'
+import { currentActor } from './current-actor.ts'
 import { wholeText } from './first-line.ts'
-import { existingMember, refuseLastOperator } from './members.ts'
+import { existingMember, refuseLastOperator } from './member-lookup.ts'
 
 const MAX_KEY = 16 * 1024
 const MEMBER: Record<string, Option> = {
@@ -35,8 +36,11 @@ export const keyCommands: readonly Command[] = [
     scope: 'gateway',
     action: 'self:manage',
     async run(call) {
+      const { store } = call.gateway.ground
       const key = await readKey(call.words, call)
-      call.gateway.ground.store.keys.add(owner(call).id, key)
+      // The key may have been long in coming: asked now, of who may now.
+      const actor = currentActor(store, call.actor)
+      store.keys.add(owner({ ...call, actor }).id, key)
       call.output.line(`Key ${key.fingerprint} added.`)
     },
   },

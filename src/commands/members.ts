@@ -1,10 +1,12 @@
 // Members: people, and their role in an environment.
 import { parseHandle } from '../domain/app.ts'
-import { authorise, type Member, ROLES, type Role } from '../domain/member.ts'
+import { authorise, ROLES, type Role } from '../domain/member.ts'
 import { Problem } from '../domain/problem.ts'
 import { authorisedEnvironment, text, usage } from './call.ts'
-import type { Call, Command } from './command.ts'
+import type { Command } from './command.ts'
+import { currentActor } from './current-actor.ts'
 import { readKey } from './keys.ts'
+import { existingMember, noSuchMember, refuseLastOperator } from './member-lookup.ts'
 
 const add: Command = {
   name: 'members:add',
@@ -19,9 +21,12 @@ const add: Command = {
   scope: 'gateway',
   action: 'self:manage',
   async run(call) {
-    const { gateway, actor, words, options, output } = call
+    const { gateway, words, options, output } = call
     const { store } = gateway.ground
     const name = parseHandle(words[0] ?? '', 'member')
+    // A key on standard input may be long in coming: rights are asked when it is there, of who may then.
+    const key = words.length > 1 ? await readKey(words.slice(1), call) : null
+    const actor = currentActor(store, call.actor)
     const environment =
       options.environment === undefined
         ? null
@@ -39,7 +44,6 @@ const add: Command = {
     const role = parseRole(text(options.role))
 
     const existing = store.members.byName(name)
-    const key = words.length > 1 ? await readKey(words.slice(1), call) : null
     if (existing === null && key === null) throw usage(add, `${name} is new, so a public key is needed.`)
     // Adding a key to somebody is being able to log in as them.
     if (existing !== null && key !== null) authorise(actor, 'members:manage', { kind: 'gateway' })
@@ -124,31 +128,6 @@ export const memberCommands: readonly Command[] = [
     },
   },
 ]
-
-/** @throws Problem `not-found` */
-export function existingMember(gateway: Call['gateway'], name: string): Member {
-  const member = gateway.ground.store.members.byName(name)
-  if (member === null) throw noSuchMember(name, 'on this gateway')
-  return member
-}
-
-/** Without `member`, somebody must still be able to log in as an operator. @throws Problem `forbidden` */
-export function refuseLastOperator({ ground }: Call['gateway'], member: Member): void {
-  const { members, keys } = ground.store
-  const others = members.operators().filter(({ id }) => id !== member.id)
-  if (others.some(({ id }) => keys.list(id).length > 0)) return
-  throw new Problem('forbidden', {
-    headline: `${member.name} is the last operator with a key`,
-    hint: 'Make another operator first: `fairlead members:add NAME KEY --operator`.',
-  })
-}
-
-function noSuchMember(name: string, where: string): Problem {
-  return new Problem('not-found', {
-    headline: `There is no member ${name} ${where}`,
-    hint: '`fairlead members` lists them.',
-  })
-}
 
 function parseRole(word: string | undefined): Role {
   if (word === undefined) return 'deploy'

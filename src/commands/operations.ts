@@ -1,7 +1,8 @@
 // What was asked for, by whom, and how it ended.
 import { Problem } from '../domain/problem.ts'
+import { limitOf } from './call.ts'
 import type { Command } from './command.ts'
-import { limitOf } from './releases.ts'
+import { patiently } from './wait-for-client.ts'
 
 const operations: Command = {
   name: 'operations',
@@ -38,7 +39,7 @@ export const operationCommands: readonly Command[] = [
     words: { least: 1, most: 1 },
     scope: 'app',
     action: 'app:logs',
-    async run({ gateway, app, words, output }) {
+    async run({ gateway, session, app, words }) {
       const { store } = gateway.ground
       const number = /^[0-9]{1,9}$/.test(words[0] ?? '') ? Number(words[0]) : 0
       const operation = store.operations.byNumber(app.id, number)
@@ -48,7 +49,11 @@ export const operationCommands: readonly Command[] = [
           hint: '`fairlead operations` lists them with their numbers.',
         })
       }
-      for (const line of store.operations.lines(operation.id)) output.line(line)
+      const write = patiently(session.stdout, session.signal)
+      for (const line of store.operations.lines(operation.id)) {
+        if (session.signal.aborted) break
+        await write(`${line}\n`)
+      }
     },
   },
 ]

@@ -1,18 +1,6 @@
 // Releases, newest first.
-import { text, usage } from './call.ts'
+import { limitOf } from './call.ts'
 import type { Command } from './command.ts'
-
-const MOST = 1000
-
-/** How many rows of a history to print. @throws Problem `usage` */
-export function limitOf(command: Command, option: string | boolean | undefined, fallback: number): number {
-  const word = text(option)
-  if (word === undefined) return fallback
-  const limit = Number(word)
-  if (!Number.isInteger(limit) || limit < 1 || limit > MOST)
-    throw usage(command, `--limit is a number from 1 to ${MOST}.`)
-  return limit
-}
 
 const releases: Command = {
   name: 'releases',

@@ -1,6 +1,6 @@
 // The commands of `.aptible.yml` that run before anything of a release is started: in one one-off container of
-// the new image, in order, with the release's config. When a command
-// fails, the undo of the release removes the container with the rest.
+// the new image, in order, with the release's config. When a command fails, the undo of the release removes the
+// container with the rest.
 import type { Engine, Image } from '../domain/engine.ts'
 import { plainLine, printable } from '../domain/printable.ts'
 import { Problem } from '../domain/problem.ts'
@@ -24,9 +24,33 @@ export async function runBeforeRelease(
   engine: Engine,
   surroundings: Surroundings,
   transcript: Transcript,
-  signal: AbortSignal,
+  asked: AbortSignal,
 ): Promise<void> {
   if (commands.length === 0) return
+  const seconds = surroundings.stack.build.timeout
+  const deadline = AbortSignal.timeout(seconds * 1000)
+  try {
+    await runAll(commands, engine, surroundings, transcript, AbortSignal.any([asked, deadline]))
+  } catch (error) {
+    throw deadline.aborted && !asked.aborted ? tookTooLong(seconds, surroundings.stack.name) : error
+  }
+}
+
+function tookTooLong(seconds: number, stack: string): Problem {
+  return new Problem('before-release-failed', {
+    phase: 'before_release',
+    headline: `The before_release commands took longer than ${seconds} s, the most that the stack ${stack} allows`,
+    hint: 'Make them quicker, or ask an operator to raise build.timeout in the stack file. What they did to a database stays done.',
+  })
+}
+
+async function runAll(
+  commands: readonly string[],
+  engine: Engine,
+  surroundings: Surroundings,
+  transcript: Transcript,
+  signal: AbortSignal,
+): Promise<void> {
   transcript.line('-----> Running before_release')
   const lines = commands.map(line => shellLine(line, surroundings.image))
   const spec = {

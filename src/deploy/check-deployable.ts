@@ -10,6 +10,7 @@ import { obtainImage } from './image.ts'
 import type { Run } from './operations.ts'
 import { during } from './phase.ts'
 import { readSource, type Source } from './source.ts'
+import { type RegisterUndo, undoLater } from './undo.ts'
 
 /** @throws Problem of the source, the registry or the build */
 export async function checkDeployable(
@@ -20,11 +21,11 @@ export async function checkDeployable(
   hideCredential(run.transcript, config)
   const source = await during('source', readSource(commit, config, run.transcript))
   const access = await during('image', proveAccess(ground, app, source, config, run))
-  const tags: (() => Promise<void>)[] = []
+  const tags: Parameters<RegisterUndo>[] = []
   try {
     const { image } = await during(
       'image',
-      obtainImage(ground, app, access, (_what, undo) => tags.push(undo), run),
+      obtainImage(ground, app, access, (...tag) => tags.push(tag), run),
     )
     checkCommands(source, image)
     const names = source.processes.map(process => process.name).join(', ')
@@ -32,7 +33,9 @@ export async function checkDeployable(
       `-----> It can be deployed: ${names}. Nothing was started; push to master to deploy it`,
     )
   } finally {
-    for (const undo of tags) await undo()
+    // Also when all went well. A failure here must not take the place of what the scan found.
+    const undoFailed = undoLater(ground)
+    for (const [what, undo] of tags) await undo().catch(error => undoFailed(what, error, undo))
   }
 }
 

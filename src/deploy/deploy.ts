@@ -76,7 +76,10 @@ export async function bringToLife(
     `-----> Release v${release.number}: ${next.processes.map(process => process.name).join(', ')}`,
   )
   const surroundings = { gatewayId, app, stack, image, config, release }
-  undo(`release v${release.number}`, () => discardRelease(engine, app, release.number))
+  undo(`release v${release.number}`, async () => {
+    // Tried again much later, an app of the same name may be another: a destroyed one has nothing left to undo.
+    if (ground.store.apps.byId(app.id) !== null) await discardRelease(engine, app, release.number)
+  })
 
   const [present] = await Promise.all([
     engine.list(app.name, signal),

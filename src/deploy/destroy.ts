@@ -1,15 +1,32 @@
 // The end of an app: containers, images, network, repository, rows. In an order that can be tried again.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../domain/app.ts'
+import { Problem } from '../domain/problem.ts'
+import type { Transcript } from '../domain/transcript.ts'
 import type { Ground } from './ground.ts'
 import { imageRepository } from './names.ts'
 import { leaveNetwork } from './network.ts'
 import type { Run } from './operations.ts'
 import { retireAll } from './retire.ts'
 
-export async function destroyApp(ground: Ground, app: App, { transcript, signal }: Run): Promise<void> {
+const DEADLINE_MS = 300_000
+
+/** Once begun it goes on when the one who asked has left. @throws Problem saying that a part may be left */
+export async function destroyApp(ground: Ground, app: App, { transcript }: Run): Promise<void> {
+  try {
+    await destroyAll(ground, app, transcript)
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    throw error.within({
+      runs: 'Perhaps a part of it. Run `fairlead apps:destroy` again: it goes on where this ended.',
+    })
+  }
+}
+
+async function destroyAll(ground: Ground, app: App, transcript: Transcript): Promise<void> {
   const { store, repositories } = ground
   const { stack, engine } = ground.stack(app.stack)
+  const signal = AbortSignal.timeout(DEADLINE_MS)
 
   const containers = await engine.list(app.name, signal)
   transcript.line(`-----> Stopping ${containers.length} containers`)

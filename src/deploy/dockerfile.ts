@@ -16,6 +16,8 @@ export interface DockerfileFacts {
 }
 
 const MAX_BYTES = 1024 * 1024
+/** Each costs a question to its registry. */
+const MAX_BASES = 50
 const SYNTAX = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::\w[\w.-]*)?(?:@sha256:[0-9a-f]{64})?$/
 const STAGE = /^[a-z][a-z0-9._-]*$/
 
@@ -32,6 +34,10 @@ export function readDockerfile(content: Uint8Array): DockerfileFacts {
     if (stages.has(name.toLowerCase())) return
     const base = readImage(instruction, name)
     bases.set(JSON.stringify([base.host, base.repository, base.tag, base.digest]), base)
+    if (bases.size > MAX_BASES) {
+      const hint = 'Build on fewer images, for example on one base image of your own that holds them.'
+      throw refuse(instruction, `the file is built on more than ${MAX_BASES} different images`, hint)
+    }
   }
 
   let inStage = false

@@ -26,7 +26,9 @@ export async function obtainImage(
 ): Promise<Obtained> {
   const { stack, engine } = ground.stack(app.stack)
   const tag = `${imageRepository(ground.store.gatewayId, app.name)}:op${operation.number}`
-  undo(`image ${tag}`, () => engine.removeTag(tag, undoSignal()))
+  undo(`image ${tag}`, async () => {
+    if (ground.store.apps.byId(app.id) !== null) await engine.removeTag(tag, undoSignal())
+  })
 
   if (access.kind === 'pull') {
     const { reference, digest, auth } = access

@@ -8,7 +8,10 @@ export async function keepRunning(ids: readonly string[], engine: Engine): Promi
   const signal = AbortSignal.timeout(DEADLINE_MS)
   await Promise.all(
     ids.map(async id => {
-      if ((await engine.inspect(id, signal)) !== null) await engine.keepRunning(id, signal)
+      if ((await engine.inspect(id, signal)) === null) return
+      await engine.keepRunning(id, signal)
+      // It may have stopped just before it was told: that alone does not start it again.
+      if ((await engine.inspect(id, signal))?.state === 'exited') await engine.start(id, signal)
     }),
   )
 }

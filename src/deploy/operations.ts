@@ -4,7 +4,7 @@ import { type App, formatAppName } from '../domain/app.ts'
 import type { Log } from '../domain/log.ts'
 import type { Actor } from '../domain/member.ts'
 import type { Operation, OperationKind } from '../domain/operation.ts'
-import { Problem, problemLines } from '../domain/problem.ts'
+import { Problem, type ProblemCode, problemLines } from '../domain/problem.ts'
 import type { Store } from '../store/store.ts'
 import { runsNow } from './runs-now.ts'
 import { createTranscript, type LiveTranscript, type Say } from './transcript.ts'
@@ -30,6 +30,11 @@ export interface OperationRequest {
   readonly signal: AbortSignal
   /** The app's next operation begins only after this: what the outcome sets off has to be seen by it. */
   readonly until?: Promise<unknown>
+  /**
+   * Asked when the turn has come, before any work: rights can go while somebody waits.
+   * @throws Problem `forbidden`, `app-not-found`
+   */
+  readonly authorised?: () => void
 }
 
 /** What the work of an operation is handed. */
@@ -40,13 +45,19 @@ export interface Run {
 }
 
 export interface Operations {
-  /** @throws OperationFailed, after the Problem was shown and recorded; what was not a Problem is logged as a bug */
+  /**
+   * @throws OperationFailed, after the Problem was shown and recorded; what was not a Problem is logged as a bug
+   * @throws Problem `app-not-found` when the app is gone already: then there is nothing to record it in
+   */
   run<T>(app: App, request: OperationRequest, work: (run: Run) => Promise<T>): Promise<T>
   /** Runs `work` while no operation of that app runs; leaves no row. */
   exclusive<T>(appId: number, work: () => Promise<T>): Promise<T>
   /** Resolves when nothing runs any more. */
   idle(): Promise<void>
 }
+
+/** Whoever is turned away is not told what the app runs. */
+const TURNED_AWAY: ReadonlySet<ProblemCode> = new Set(['forbidden', 'app-not-found'])
 
 export function createOperations(store: Store, log: Log): Operations {
   const turns = createTurns<Operation>()
@@ -56,7 +67,8 @@ export function createOperations(store: Store, log: Log): Operations {
     idle: turns.idle,
 
     async run(app, request, work) {
-      const { kind, subject, actor, say, signal, until } = request
+      const { kind, subject, actor, say, signal, until, authorised } = request
+      if (store.apps.byId(app.id) === null) throw destroyed(app)
       const operation = store.operations.create(app.id, {
         kind,
         subject,
@@ -87,7 +99,9 @@ export function createOperations(store: Store, log: Log): Operations {
 
       function failed(error: unknown): OperationFailed {
         if (error instanceof OperationFailed) return error
-        const problem = asProblem(error, operation, signal, log).within({ runs: runsNow(store, app) })
+        const seen = asProblem(error, operation, signal, log)
+        const problem = TURNED_AWAY.has(seen.code) ? seen : seen.within({ runs: runsNow(store, app) })
+        transcript.makeRoom()
         for (const line of problemLines(problem)) transcript.line(line)
         const outcome = problem.code === 'cancelled' ? 'cancelled' : 'failed'
         record(() => store.operations.finish(operation.id, outcome, problem.code))
@@ -99,6 +113,7 @@ export function createOperations(store: Store, log: Log): Operations {
         try {
           signal.throwIfAborted()
           if (store.apps.byId(app.id) === null) throw destroyed(app)
+          authorised?.()
           store.operations.start(operation.id)
           const result = await work({ operation, transcript, signal })
           record(() => store.operations.finish(operation.id, 'succeeded', null))

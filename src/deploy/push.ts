@@ -18,6 +18,7 @@ const DEPLOYING: readonly string[] = [...DEPLOY_REFS, SCAN_REF]
 /**
  * @param ended settles when git has moved the refs, or not: the app's next operation waits for it, so that it sees
  *   where the branch is
+ * @param authorised asks again, now that the pack is here, and once more when the operation has its turn
  * @returns whether git may move the refs. Problems are shown to the pusher here; only a bug is thrown.
  */
 export async function receivePush(
@@ -29,15 +30,17 @@ export async function receivePush(
   ended: Promise<unknown>,
   say: Say,
   signal: AbortSignal,
+  authorised: () => void = () => {},
 ): Promise<boolean> {
   for (const option of push.options) {
     say(` !     Push option ${JSON.stringify(option.slice(0, 80))} is not known here and changes nothing\n`)
   }
   try {
+    authorised()
     const admitted = admit(app, push)
     if (admitted !== null) {
       const wanted = { ...admitted, quarantine: push.quarantine, ended }
-      await runPush(ground, operations, app, actor, wanted, say, signal)
+      await runPush(ground, operations, app, actor, wanted, say, signal, authorised)
     }
     sayWhatElse(push, say)
     return true
@@ -109,9 +112,11 @@ async function runPush(
   { update, scan, quarantine, ended }: Admitted & Pick<Push, 'quarantine'> & { ended: Promise<unknown> },
   say: Say,
   signal: AbortSignal,
+  authorised: () => void,
 ): Promise<void> {
   const subject = `${shortName(update.ref)} ${update.new.slice(0, 12)}`
-  const request = { kind: scan ? 'scan' : 'deploy', subject, actor, say, signal, until: ended } as const
+  const kind = scan ? 'scan' : 'deploy'
+  const request = { kind, subject, actor, say, signal, authorised, until: ended } as const
   await operations.run(app, request, async run => {
     const branch = shortName(update.ref)
     // While this push waited for its turn another one may have moved the branch: git would refuse it at the end.

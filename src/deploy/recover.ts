@@ -12,9 +12,11 @@ import { retireAll } from './retire.ts'
 /** Before anything is accepted: what the last process left undone did not happen. */
 export function failInterrupted(ground: Ground): void {
   for (const operation of ground.store.operations.unfinished()) {
+    const left =
+      operation.kind === 'destroy' ? 'A part of the app may be left' : 'What ran before goes on running'
     ground.store.operations.appendLine(
       operation.id,
-      ' !     The gateway stopped while this operation ran (interrupted). What ran before goes on running; ask again.',
+      ` !     The gateway stopped while this operation ran (interrupted). ${left}; ask again.`,
     )
     ground.store.operations.finish(operation.id, 'failed', 'interrupted')
     ground.log.warn(

@@ -69,9 +69,11 @@ async function startOne(
     exit.catch(() => {}) // Read by settle; when start fails nobody else looks at it.
     await engine.start(id, signal)
     const port = portOf(candidate.process, image, config)
-    const settled = await settle(engine, { id, exit, port, settle: stack.settle }, signal)
+    // The address of a container on another machine means nothing here, or somebody else.
+    const probed = stack.engine.kind === 'unix' ? port : null
+    const settled = await settle(engine, { id, exit, port: probed, settle: stack.settle }, signal)
     if (settled.kind === 'exited') throw await exitedProblem(engine, id, label, candidate, settled.exitCode)
-    transcript.line(`       ${label} ${sentence(settled, port, stack.settle)}`)
+    transcript.line(`       ${label} ${sentence(settled, probed, stack.settle)}`)
     return id
   } finally {
     watch.end()

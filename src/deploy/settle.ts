@@ -34,10 +34,7 @@ export async function settle(engine: Engine, candidate: Settling, signal: AbortS
   }
 }
 
-/**
- * Asks from the gateway, which reaches a container's address when the engine is on the same machine. Where it
- * does not (a remote engine), this never resolves and the settle time decides.
- */
+/** Asks from the gateway, which reaches a container's address when the engine is on the same machine. */
 async function untilAnswers(engine: Engine, id: string, port: number, signal: AbortSignal): Promise<Settled> {
   let address: string | null = null
   for (;;) {

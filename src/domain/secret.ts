@@ -2,6 +2,8 @@
 // `reveal()` is the only way in, so that a search for it lists every place where a secret leaves its wrapping.
 
 const REDACTED = '[redacted]'
+/** Bytes. */
+const PIECE = 8192
 
 export class Secret {
   readonly #value: string
@@ -43,9 +45,17 @@ export function maskSecrets(secrets: Iterable<Secret>): (text: string) => string
     const value = secret.reveal()
     if (value.length < 4) continue
     forms.add(value)
-    forms.add(btoa(String.fromCharCode(...new TextEncoder().encode(value))))
+    forms.add(base64(value))
     forms.add(encodeURIComponent(value))
   }
   const longestFirst = [...forms].sort((a, b) => b.length - a.length)
   return text => longestFirst.reduce((masked, form) => masked.replaceAll(form, REDACTED), text)
+}
+
+/** Of the UTF-8 bytes, in pieces: a call takes only so many arguments. */
+function base64(text: string): string {
+  const bytes = new TextEncoder().encode(text)
+  let binary = ''
+  for (let i = 0; i < bytes.length; i += PIECE) binary += String.fromCharCode(...bytes.subarray(i, i + PIECE))
+  return btoa(binary)
 }

@@ -38,12 +38,6 @@ export function* freeSubnets({ pool, size }: Pool, taken: Iterable<string>): Gen
   }
 }
 
-/** @returns null when the pool has none left */
-export function firstFree(pool: Pool, taken: Iterable<string>): string | null {
-  for (const subnet of freeSubnets(pool, taken)) return subnet
-  return null
-}
-
 /**
  * Why the text is not an IPv4 network such as `10.210.0.0/16`, null when it is one.
  * @returns a phrase that follows the text in a message

@@ -1,6 +1,7 @@
 // The build context of a commit: its tree as a tar, without what .dockerignore leaves out.
 import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { pipeline as piped } from 'node:stream/promises'
+import { setImmediate as breathe } from 'node:timers/promises'
 import { extract, type Header, type Pack, pack } from 'tar-stream'
 import { Problem } from '../domain/problem.ts'
 import type { Commit } from './commit.ts'
@@ -8,6 +9,8 @@ import { parseDockerIgnore } from './docker-ignore.ts'
 
 /** The builder needs these, whatever .dockerignore says. */
 const ALWAYS = new Set(['Dockerfile', '.dockerignore'])
+/** Milliseconds after which others get their turn: hostile patterns make an entry dear. */
+const BREATH = 20
 /** Bytes; what Linux can open. */
 const MAX_PATH = 4096
 
@@ -36,7 +39,12 @@ async function copyKept(archive: Readable, kept: Pack, ignores: (path: string) =
   read.catch(() => {}) // the loop below meets the same error
   /** Directories left out so far, which an exception below them brings back. */
   let above: { path: string; header: Header }[] = []
+  let breathed = performance.now()
   for await (const entry of entries) {
+    if (performance.now() - breathed > BREATH) {
+      await breathe()
+      breathed = performance.now()
+    }
     const path = checkedPath(entry.header.name)
     // A global header shows in every entry; name, link and size are already taken from it.
     const header = { ...entry.header, pax: null }

@@ -20,7 +20,9 @@ interface Rule {
 }
 
 /** Characters in all: bounds the work per path. */
-const MAX_LENGTH = 64 * 1024
+const MAX_LENGTH = 16 * 1024
+/** Characters of one pattern. */
+const MAX_PATTERN = 1024
 
 /**
  * @returns whether a path (relative, `/` between its parts) is left out of the build context
@@ -50,6 +52,9 @@ function parseLine(line: string, number: number): Rule[] {
     if (exception) throw unreadable(`line ${number} is a "!" without a pattern`)
     return []
   }
+  if (pattern.length > MAX_PATTERN) {
+    throw unreadable(`line ${number} is longer than ${MAX_PATTERN} characters`)
+  }
   const clean = posix
     .normalize(pattern)
     .replace(/(?<=.)\/$/, '')
@@ -68,7 +73,8 @@ function tokenise(pattern: string): Token[] | null {
       i++
       if (characters[i + 1] === '/') i++
       if (i + 1 === characters.length) tokens.push({ kind: 'rest' })
-      else tokens.push({ kind: 'directories' }, { kind: 'inside' })
+      // A second one in a row would add nothing but work.
+      else if (tokens.at(-1)?.kind !== 'inside') tokens.push({ kind: 'directories' }, { kind: 'inside' })
     } else if (character === '*') {
       tokens.push({ kind: 'star' })
     } else if (character === '?') {

@@ -26,6 +26,8 @@ const ENVIRONMENT = {
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_CONFIG_GLOBAL: '/dev/null',
   GIT_TERMINAL_PROMPT: '0',
+  // A ref under refs/replace/ would make a commit that was pushed hold other files than its id says.
+  GIT_NO_REPLACE_OBJECTS: '1',
 }
 
 const KEPT = 4096

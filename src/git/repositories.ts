@@ -6,15 +6,9 @@ import isomorphicGit from 'isomorphic-git'
 import { type AppName, formatAppName } from '../domain/app.ts'
 import { Problem } from '../domain/problem.ts'
 import { type Commit, openCommit } from './commit.ts'
-import { quarantineEnvironment, runGit } from './git.ts'
+import { runGit } from './git.ts'
 import { isBranchName } from './ref-name.ts'
 import { sweep } from './sweep.ts'
-
-export interface CommitDescription {
-  /** First line of the message, without control characters. */
-  readonly subject: string
-  readonly author: string
-}
 
 export interface Repositories {
   /** Makes an empty bare repository; one that exists is left as it is. */
@@ -35,8 +29,6 @@ export interface Repositories {
   resolve(name: AppName, revision: string, signal: AbortSignal): Promise<string>
   /** @param quarantine of the push that brings the commit, when it is not accepted yet */
   commit(name: AppName, id: string, quarantine?: string | null): Commit
-  /** @throws Problem `commit-not-found` */
-  describe(name: AppName, id: string, quarantine?: string | null): Promise<CommitDescription>
   /** After pushes: HEAD names a branch that there is, so that clones check it out; objects are packed when they are many. */
   tidy(name: AppName, signal: AbortSignal): Promise<void>
   /**
@@ -130,24 +122,6 @@ export function openRepositories(root: string): Repositories {
       return openCommit(path(name), id, quarantine)
     },
 
-    async describe(name, id, quarantine = null) {
-      if (!/^[0-9a-f]{40}$/.test(id)) throw await notFound(name, id)
-      const args = [
-        '--git-dir',
-        path(name),
-        'log',
-        '-1',
-        '--encoding=UTF-8',
-        '--format=%an%x00%s',
-        '--end-of-options',
-        id,
-      ]
-      const { code, stdout } = await runGit(args, { env: quarantineEnvironment(quarantine) })
-      if (code !== 0) throw await notFound(name, id)
-      const [author = '', subject = ''] = stdout.split('\0').map(printable)
-      return { subject, author }
-    },
-
     async tidy(name, signal) {
       if ((await branch(name, 'master')) === null && (await branch(name, 'main')) !== null) {
         // By git itself, which replaces the file whole: an empty HEAD is no repository to anybody who comes by just then.
@@ -173,9 +147,4 @@ function absent(error: NodeJS.ErrnoException): null {
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, 10).join(', ')
   return names.length > 10 ? `${shown} and ${names.length - 10} more` : shown
-}
-
-/** Text from a commit, fit for a terminal: a hostile author's control sequences become visible marks. */
-function printable(text: string): string {
-  return text.replace(/\n+$/, '').replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd')
 }

@@ -8,7 +8,7 @@ import { type Authenticate, attendLogin } from './authenticate.ts'
 import { type AttendedChannel, attendChannel } from './command-run.ts'
 import type { FrontDoorLimits } from './limits.ts'
 import type { Serve } from './session.ts'
-import { acceptableOffer } from './ssh2-internals.ts'
+import { acceptableOffer, useKeyObjects } from './ssh2-internals.ts'
 
 export interface ConnectionOptions {
   readonly address: string
@@ -47,6 +47,8 @@ export function attendConnection(client: Connection, socket: Socket, options: Co
     sever()
     socket.destroy()
   })
+  client.on('ready', () => useKeyObjects(client))
+  client.on('rekey', () => useKeyObjects(client))
   client.on('end', sever)
   client.on('close', sever)
   socket.on('data', () => {

@@ -21,8 +21,6 @@ export interface FrontDoorOptions {
   readonly serve: Serve
   readonly limits?: Partial<FrontDoorLimits>
   readonly log: Log
-  /** Closes the door, with the default grace. */
-  readonly signal?: AbortSignal
 }
 
 export interface FrontDoor {
@@ -146,8 +144,6 @@ export async function startFrontDoor(options: FrontDoorOptions): Promise<FrontDo
     ending ??= stop(graceSeconds)
     return ending
   }
-  if (options.signal?.aborted) await close()
-  else options.signal?.addEventListener('abort', () => void close(), { once: true })
   return { host: options.host, port, close }
 }
 

@@ -1,4 +1,5 @@
 // The only place that looks behind ssh2's public face (1.17). Each function says which gap it closes.
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Connection, ServerChannel, Session } from 'ssh2'
 
@@ -11,7 +12,13 @@ interface Wire {
 
 interface ClientInside {
   readonly _sock: Socket
-  readonly _protocol: { _kexinit: unknown; channelFailure(id: number): void; channelClose(id: number): void }
+  readonly _protocol: {
+    readonly _kexinit: unknown
+    readonly _cipher: { _encKey?: Buffer | KeyObject }
+    readonly _decipher: { _decipherKey?: Buffer | KeyObject }
+    channelFailure(id: number): void
+    channelClose(id: number): void
+  }
   readonly _chanMgr: { remove(id: number): void }
 }
 
@@ -42,6 +49,16 @@ export function socketOf(client: Connection): Socket {
 /** While keys are exchanged anew ssh2 queues what we send, without bound and unseen by the socket. */
 export function isRekeying(client: Connection): boolean {
   return clientInside(client)._protocol._kexinit !== undefined
+}
+
+/**
+ * To be called after every key exchange. ssh2 makes a cipher of a bare key for every packet, and since 24.14 or so Node
+ * finds out that a Buffer is no KeyObject by throwing and catching, twice: half the time of receiving a large pack.
+ */
+export function useKeyObjects(client: Connection): void {
+  const { _cipher: cipher, _decipher: decipher } = clientInside(client)._protocol
+  if (Buffer.isBuffer(cipher._encKey)) cipher._encKey = createSecretKey(cipher._encKey)
+  if (Buffer.isBuffer(decipher._decipherKey)) decipher._decipherKey = createSecretKey(decipher._decipherKey)
 }
 
 /**

@@ -11,16 +11,6 @@ export interface ConfigVersion {
   readonly values: Map<string, Secret>
 }
 
-/** Who made a version and by which change. Names only. */
-export interface ConfigChange {
-  readonly version: number
-  readonly actor: string
-  readonly set: string[]
-  readonly unset: string[]
-  /** ISO 8601, UTC. */
-  readonly createdAt: string
-}
-
 interface ConfigRow {
   version: number
   sealed: Uint8Array
@@ -44,17 +34,6 @@ export function configRows(db: DatabaseSync, vault: Vault, gatewayId: string) {
     db,
     `INSERT INTO configs (app_id, version, sealed, actor, set_names, unset_names, created_at, with_release)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-  )
-  const selectHistory = statement<{
-    version: number
-    actor: string
-    set_names: string
-    unset_names: string
-    created_at: string
-  }>(
-    db,
-    `SELECT version, actor, set_names, unset_names, created_at FROM configs
-     WHERE app_id = ? ORDER BY version DESC`,
   )
 
   const place = (appId: number, version: number) => `config:${gatewayId}:${appId}:${version}`
@@ -99,15 +78,6 @@ export function configRows(db: DatabaseSync, vault: Vault, gatewayId: string) {
       insert.run(appId, version, sealed, about.actor, set, unset, now(), about.withRelease ? 1 : 0)
       return version
     },
-    /** Newest first. */
-    history: (appId: number): ConfigChange[] =>
-      selectHistory.all(appId).map(row => ({
-        version: row.version,
-        actor: row.actor,
-        set: JSON.parse(row.set_names),
-        unset: JSON.parse(row.unset_names),
-        createdAt: row.created_at,
-      })),
   }
 }
 

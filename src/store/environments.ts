@@ -13,7 +13,6 @@ export function environmentRows(db: DatabaseSync) {
     db,
     'SELECT id, handle, stack FROM environments WHERE handle = ?',
   )
-  const selectById = statement<Environment>(db, 'SELECT id, handle, stack FROM environments WHERE id = ?')
   const selectAll = statement<Environment>(db, 'SELECT id, handle, stack FROM environments ORDER BY handle')
   const countApps = statement<{ count: number }>(
     db,
@@ -30,7 +29,6 @@ export function environmentRows(db: DatabaseSync) {
       }))
     },
     byHandle: (handle: string): Environment | null => plain(selectByHandle.get(handle)),
-    byId: (id: number): Environment | null => plain(selectById.get(id)),
     list: (): Environment[] => selectAll.all().map(row => ({ ...row })),
     /**
      * With its roles and its subnet. Missing is success.

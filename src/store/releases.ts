@@ -42,7 +42,6 @@ export function releaseRows(db: DatabaseSync) {
      VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM releases WHERE app_id = ?1), ?, ?, ?, ?, ?, ?, ?, ?, ?)
      RETURNING *`,
   )
-  const selectByNumber = statement<ReleaseRow>(db, 'SELECT * FROM releases WHERE app_id = ? AND number = ?')
   const selectAll = statement<ReleaseRow>(
     db,
     'SELECT * FROM releases WHERE app_id = ? ORDER BY number DESC LIMIT ?',
@@ -77,7 +76,6 @@ export function releaseRows(db: DatabaseSync) {
       )
       return toRelease(row as ReleaseRow)
     },
-    byNumber: (appId: number, number: number): Release | null => orNull(selectByNumber.get(appId, number)),
     /** Newest first, abandoned ones included. */
     list: (appId: number, limit: number): Release[] => selectAll.all(appId, limit).map(toRelease),
     /** From here on this release is the app's live one. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { type Finished, finish, type Person, startGateway, type TestGateway } from '../support/gateway.ts'
+import { until } from '../support/until.ts'
 
 let gateway: TestGateway
 
@@ -21,17 +22,63 @@ function answerOf({ all }: Finished): Answer {
   return /\(forbidden\)/.test(all) ? 'forbidden' : 'may'
 }
 
-test('a bare login greets by name, lists what one can do, and nobody else’s apps', async t => {
+test('a bare login greets by name, lists where one has a role and its apps, and nobody else’s', async t => {
   const app = await gateway.app({}, { environment: 'greeting', app: 'shop' })
+  t.is((await gateway.ssh('environment:create barren --stack local')).status, 0)
   const ann = await gateway.person('ann', { environment: 'greeting', role: 'observe' })
+  const dev = await gateway.person('dev', { environment: 'barren', role: 'deploy' })
   const eve = await gateway.person('eve')
   const greeted = await gateway.ssh(null, { as: ann })
   t.is(greeted.status, 0)
-  t.regex(greeted.stdout, /^Hi ann! You are logged in to Fairlead with the key SHA256:/)
-  t.regex(greeted.stdout, /Your apps: greeting\/shop\n/)
-  t.regex(greeted.stdout, /list the commands with `help`/)
-  t.false((await gateway.ssh(null, { as: eve })).all.includes(app.app))
-  t.regex((await gateway.ssh(null)).stdout, /^Hi operator!.*\nYou are an operator/)
+  t.regex(
+    greeted.stdout,
+    /^Hi ann! You are logged in to Fairlead with the key SHA256:\S+\nYour environments: greeting \(observe\)\nYour apps: greeting\/shop\nList the commands with `help`\.\n$/,
+  )
+  t.regex(
+    (await gateway.ssh(null, { as: dev })).stdout,
+    /\nYour environments: barren \(deploy\)\nThey have no apps yet\.\nDeploy with `git push ssh:.*; list the commands with `help`\.\n$/,
+  )
+  const stranger = await gateway.ssh(null, { as: eve })
+  t.regex(stranger.stdout, /\nNo environment is open to you yet: ask one of its admins\.\nList the commands/)
+  t.false(stranger.all.includes(app.app))
+  t.regex((await gateway.ssh(null)).stdout, /^Hi operator!.*\nYou are an operator.*\nDeploy with `git push /)
+})
+
+test('config is set before there is any git remote, where only one app can be meant; nothing is destroyed so', async t => {
+  await gateway.app({}, { environment: 'lonely', app: 'first' })
+  const one = await gateway.person('one', { environment: 'lonely', role: 'admin' })
+  const set = await gateway.fairlead(['config:set', 'BLUE=1'], { as: one })
+  t.is(set.status, 0, set.all)
+  t.is(set.stderr.match(/^For lonely\/first, the only app you may see\.$/gm)?.length, 1, set.stderr)
+  const read = await gateway.ssh('config', { as: one })
+  t.is(read.stdout, 'BLUE=1\n')
+  const destroy = await gateway.ssh('apps:destroy --confirm first', { as: one })
+  t.regex(destroy.stderr, /is about an app, and none is named \(usage\)/)
+  t.regex((await gateway.ssh('ps --environment lonely', { as: one })).stderr, /none is named \(usage\)/)
+  await gateway.app({}, { environment: 'lonely', app: 'second' })
+  t.regex((await gateway.ssh('config', { as: one })).stderr, /none is named \(usage\)/)
+})
+
+test('rights that are lost while words, a file, an answer or a key are on their way are not used', async t => {
+  const app = await gateway.app({ 'a file': 'x' }, { environment: 'slow' })
+  const lost = async (name: string, command: string, rest: string) => {
+    const person = await gateway.person(name, { environment: 'slow', role: 'admin' })
+    const open = openSsh(person, command)
+    t.teardown(open.end)
+    // The gateway has the session when it has said so, and whatever comes on stdin comes later.
+    await until('the session is open', async () => open.connected())
+    t.is((await gateway.ssh(`members:remove ${name} --environment slow`)).status, 0)
+    return open.finish(rest)
+  }
+  const fresh = await keyPair('late')
+  t.teardown(fresh.remove)
+  const words = `${JSON.stringify(['config:set', 'RED=1', '--app', app.name])}\n`
+  t.is(answerOf(await lost('slow-words', 'words-on-stdin', words)), 'hidden')
+  t.is(answerOf(await lost('slow-file', `config:set --env-file - --app ${app.name}`, 'RED=1\n')), 'hidden')
+  t.is(answerOf(await lost('slow-answer', `apps:destroy --app ${app.name}`, `${app.app}\n`)), 'hidden')
+  t.is(answerOf(await lost('slow-key', 'members:add late - --environment slow', fresh.publicKey)), 'hidden')
+  t.is((await gateway.ssh(`config --app ${app.name}`)).stdout, '')
+  t.false((await gateway.ssh('members')).stdout.includes('late'))
 })
 
 /** Who may: from which role on. `{who}` is another word for every person, so that they do not meet. */
@@ -287,6 +334,31 @@ test('the keys in ~/.ssh make the first operator where no file of keys is named,
   await own.restart()
   t.is((await own.ssh(null, { as: { ...own.operator, key: late } })).status, 255)
 })
+
+/** An ssh session whose standard input stays open until `finish`. */
+function openSsh(person: Person, command: string) {
+  const words = ['-vv', '-F', 'none', '-i', person.key, '-p', String(gateway.port), '-T']
+  for (const option of ['IdentitiesOnly=yes', 'StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null'])
+    words.push('-o', option)
+  const child = spawn('ssh', [...words, 'git@127.0.0.1', command], { cwd: tmpdir() })
+  const heard = { stdout: '', stderr: '' }
+  child.stdout.on('data', chunk => {
+    heard.stdout += chunk
+  })
+  child.stderr.on('data', chunk => {
+    heard.stderr += chunk
+  })
+  const closed = once(child, 'close')
+  return {
+    connected: () => /exec request accepted/.test(heard.stderr),
+    end: () => void child.kill(),
+    async finish(rest: string): Promise<Finished> {
+      child.stdin.end(rest)
+      const [status] = await closed
+      return { status, ...heard, all: heard.stdout + heard.stderr }
+    },
+  }
+}
 
 async function makeKey(file: string): Promise<void> {
   const comment = file.split('/').at(-1) ?? ''

@@ -365,3 +365,21 @@ test('an engine that is not there is unreachable', async t => {
     t.is((error as Problem).code, 'engine-unreachable')
   }
 })
+
+test('buildkit: what one app keeps in a cache mount is there for its next build and for no other app', async t => {
+  const base = await freshImage(t)
+  const { login } = t.context
+  const Dockerfile = (mark: string) =>
+    `FROM ${base}\nRUN --mount=type=cache,target=/kept echo kept: $(ls /kept); touch /kept/${mark}\n`
+  const request = (mark: string) =>
+    requestOf('buildkit', contextOf({ Dockerfile: Dockerfile(mark) }), [login])
+  const [one, other] = [request('one'), request('other')]
+  const kept = ({ lines }: { lines: string[] }) => lines.filter(line => line.startsWith('         kept:'))
+  const first = await build(t, one)
+  t.deepEqual(kept(first), ['         kept:'])
+  t.deepEqual(kept(await build(t, other)), ['         kept:'])
+  const again = { ...request('two'), tag: one.tag.replace(/:v1$/, ':v2') }
+  t.deepEqual(kept(await build(t, again)), ['         kept: one'])
+  const history = await docker.getImage(one.tag).history()
+  t.false(JSON.stringify([first.image, history]).includes('CACHE_MOUNT_NS'))
+})

@@ -166,3 +166,35 @@ test('a credential for another host is not sent', async t => {
     proxy.requests.some(text => text.includes('/images/create') && text.includes(request.digest.slice(7))),
   )
 })
+
+test('many apps that pull one image at once all get it, and nothing but their tags stays', async t => {
+  const request = await publish(t)
+  const { host, repository } = request.reference
+  const engine = ground.engine(ground.gatewayId, proxy.address)
+  const tags = Array.from({ length: 6 }, (_, i) => request.tag.replace(/op1$/, `op${i + 1}`))
+  const images = await Promise.all(
+    tags.map(tag => engine.pull({ ...request, tag }, listener().transcript, signal)),
+  )
+  t.is(new Set(images.map(image => image.id)).size, 1)
+  // The name that one pull takes away is never one that another has just pulled.
+  const sent = proxy.requests.filter(text => text.includes(request.digest.slice(7)))
+  const changes = sent.map(text => text.split(' ')[0]).filter(method => method !== 'GET')
+  t.deepEqual(
+    changes,
+    tags.flatMap(() => ['POST', 'DELETE']),
+  )
+  for (const tag of tags) t.deepEqual(await engine.findImage(tag, signal), images[0])
+  t.is(await engine.findImage(`${host}/${repository}@${request.digest}`, signal), null)
+})
+
+test('a pull that waits for another of the same image can be broken off', async t => {
+  const request = await publish(t)
+  const engine = ground.engine()
+  const leaving = new AbortController()
+  const first = engine.pull(request, listener().transcript, signal)
+  const second = engine.pull(request, listener().transcript, leaving.signal)
+  const third = engine.pull(request, listener().transcript, signal)
+  leaving.abort(new Error('left'))
+  await t.throwsAsync(second, { message: 'left' })
+  t.deepEqual(await third, await first)
+})

@@ -26,7 +26,7 @@ export interface BuildLine {
  * credentials: without it, an app could build on any private image that another app left on the engine. It is not
  * enough alone: an engine does not ask for a base that it has when FROM pins the digest, and BuildKit makes one
  * question of the same question asked by two builds at once. Who calls us has asked every registry itself before.
- * There are no build arguments, ever: they stay readable in the image's history.
+ * No value of an app is ever a build argument: those stay readable in the image's history.
  */
 export function commonQuery(
   request: BuildRequest,

@@ -21,7 +21,13 @@ export async function buildWithBuildkit(
   const trace = new Trace(new Steps(transcript))
   const session = openSession(docker, request.auths, signal)
   try {
-    const query = { ...commonQuery(request, building.labels), version: '2', session: session.id }
+    const query = {
+      ...commonQuery(request, building.labels),
+      version: '2',
+      session: session.id,
+      // Read by the frontend alone: what RUN --mount=type=cache keeps is the app's own, and in no image.
+      buildargs: JSON.stringify({ BUILDKIT_CACHE_MOUNT_NS: repositoryOf(request.tag) }),
+    }
     // Both at once: the engine waits some seconds for a session that a build names.
     const [answer] = await Promise.all([
       postBuild(docker, { query, context: request.context }, building.contextFailed, signal),
@@ -37,4 +43,8 @@ export async function buildWithBuildkit(
   } finally {
     session.close()
   }
+}
+
+function repositoryOf(tag: string): string {
+  return tag.slice(0, tag.lastIndexOf(':'))
 }

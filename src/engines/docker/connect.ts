@@ -167,7 +167,7 @@ function refusesVersion(error: unknown): boolean {
 }
 
 /** Negative, zero or positive, like a comparison for sort. Versions are `major.minor`. */
-export function compareVersions(a: string, b: string): number {
+function compareVersions(a: string, b: string): number {
   const [majorA = 0, minorA = 0] = a.split('.').map(Number)
   const [majorB = 0, minorB = 0] = b.split('.').map(Number)
   return majorA - majorB || minorA - minorB

@@ -13,6 +13,9 @@ import { pullProblem } from './pull-problem.ts'
 import { type PullLine, pullProgress } from './pull-progress.ts'
 import { accept, engineFailed, engineWords, statusOf } from './translate.ts'
 
+/** The last pull of each pinned name, by engine. */
+const turns = new WeakMap<Connection, Map<string, Promise<unknown>>>()
+
 export function pullImage(
   connection: Connection,
   gatewayId: string,
@@ -48,24 +51,58 @@ export function pullImage(
     }
   }
 
-  return connection.call(
-    `pull ${repository}`,
-    async (docker, hello) => {
-      const tag = ownTag(request.tag, gatewayId)
-      const known = await inspectImage(docker, pinned, signal)
-      const how = known === null ? await pull(docker) : 'Already on the engine'
-      const image = known ?? (await inspectImage(docker, pinned, signal))
-      if (image === null) throw engineFailed(`pull ${repository}`, 'It is not there after the pull', stack)
-      await docker.getImage(image.id).tag({ repo: tag.repository, tag: tag.tag, abortSignal: signal })
-      // What we pulled is held by our tag alone, and so goes with it.
-      if (known === null)
-        await docker.getImage(imageName(pinned)).remove({ abortSignal: signal }).catch(accept(404, 409))
-      checkPlatform(image, enginePlatform(hello.version), repository)
-      transcript.line(`       ${how}`)
-      return image
-    },
-    signal,
-  )
+  const work = () =>
+    connection.call(
+      `pull ${repository}`,
+      async (docker, hello) => {
+        const tag = ownTag(request.tag, gatewayId)
+        const known = await inspectImage(docker, pinned, signal)
+        const how = known === null ? await pull(docker) : 'Already on the engine'
+        const image = known ?? (await inspectImage(docker, pinned, signal))
+        if (image === null) throw engineFailed(`pull ${repository}`, 'It is not there after the pull', stack)
+        await docker.getImage(image.id).tag({ repo: tag.repository, tag: tag.tag, abortSignal: signal })
+        // What we pulled is held by our tag alone, and so goes with it.
+        if (known === null)
+          await docker.getImage(imageName(pinned)).remove({ abortSignal: signal }).catch(accept(404, 409))
+        checkPlatform(image, enginePlatform(hello.version), repository)
+        transcript.line(`       ${how}`)
+        return image
+      },
+      signal,
+    )
+
+  return inTurn(connection, pinned, signal, work)
+}
+
+/** One after another for one name: the removal of a name by one pull would hit the other between pull and inspect. */
+function inTurn<T>(
+  connection: Connection,
+  name: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const last = turns.get(connection) ?? new Map<string, Promise<unknown>>()
+  turns.set(connection, last)
+  const before = last.get(name) ?? Promise.resolve()
+  const turn = unlessAborted(before, signal).then(work)
+  // Who gives up waiting lets nobody past the one that is at work.
+  const ended = Promise.allSettled([before, turn]).then(() => {
+    if (last.get(name) === ended) last.delete(name)
+  })
+  last.set(name, ended)
+  return turn
+}
+
+async function unlessAborted(wait: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    await Promise.race([wait, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }
 
 /** The header's content; undefined for an anonymous pull. */

@@ -34,6 +34,29 @@ test('the limit is exact and counts bytes, and a stream that ends without a line
   })
 })
 
+test('a line that comes byte by byte leaves no listeners behind', async t => {
+  const stream = new PassThrough()
+  const reading = firstLine(stream, 5000, never)
+  const most = { end: 0, readable: 0, error: 0 }
+  for (let sent = 0; sent < 2000; sent += 1) {
+    stream.write('x')
+    await new Promise(setImmediate)
+    for (const event of ['end', 'readable', 'error'] as const)
+      most[event] = Math.max(most[event], stream.listenerCount(event))
+  }
+  t.true(Math.max(...Object.values(most)) < 10, JSON.stringify(most))
+  stream.end('\nrest')
+  t.is(await reading, 'x'.repeat(2000))
+  t.is(await text(stream), 'rest')
+})
+
+test('text longer than the buffer begins with is whole, up to the limit exactly', async t => {
+  const long = 'ab☃'.repeat(3000)
+  t.is(await wholeText(Readable.from([...Buffer.from(long)].map(byte => Buffer.of(byte))), 15_000), long)
+  t.is(await firstLine(from(`${long}\n`), 15_000, never), long)
+  await t.throwsAsync(wholeText(from(long), 14_999), { instanceOf: Problem })
+})
+
 test('bytes that are not UTF-8 are refused, never replaced; a byte order mark stays', async t => {
   for (const bytes of [[0xff], [0x61, 0xc3], [0xed, 0xa0, 0x80]]) {
     const line = Buffer.from([...bytes, 0x0a])

@@ -52,6 +52,31 @@ test('a before_release command that fails stops the deploy before anything is st
   t.deepEqual([made.present(), made.tags()], [[], []])
 })
 
+test('before_release commands that never end are ended by the deadline of the stack', async t => {
+  const made = await deployGround(t, {
+    stack: { build: { builder: 'auto', timeout: 0.2 } },
+    program: ({ labels }) => (labels.oneOff ? { prints: ['still here'] } : {}),
+  })
+  const push = await made.push(
+    await made.commit({ ...FILES, '.aptible.yml': 'before_release: sleep infinity\n' }),
+  )
+  t.is(push.operation?.problem, 'before-release-failed')
+  t.true(push.said.includes('took longer than 0.2 s, the most that the stack'), push.said)
+  t.deepEqual([made.present(), made.tags()], [[], []])
+})
+
+test('on an engine of another machine the settle time decides, not what answers at that address here', async t => {
+  const made = await deployGround(t, {
+    stack: {
+      settle: 0.2,
+      engine: { kind: 'tls', host: 'engine.example', port: 2376, ca: '/ca', cert: '/cert', key: '/key' },
+    },
+  })
+  const push = await made.push(await made.commit(FILES))
+  t.true(push.accepted, push.said)
+  t.true(push.said.includes('web.1 has been up for 0.2 s\n'), push.said)
+})
+
 test('the creation of a container is not broken off when the pusher leaves, and the container is removed', async t => {
   const made = await deployGround(t)
   const leaving = new AbortController()

@@ -427,3 +427,10 @@ test('a megabyte of anything is answered', t => {
     }
   }
 })
+
+test('a Dockerfile on more images than anybody needs is refused at the first too many', t => {
+  const from = (count: number) =>
+    Array.from({ length: count }, (_, i) => `FROM base${i}\nFROM base0\n`).join('')
+  t.is(bases(from(50)).length, 50)
+  t.is(refusal(from(52)).headline, 'Dockerfile:101: the file is built on more than 50 different images')
+})

@@ -189,6 +189,42 @@ test('who waited for an app that was destroyed meanwhile is told so', async t =>
   t.regex(said, /my-env\/my-app was destroyed while this waited for its turn \(app-not-found\)/)
 })
 
+test('who asks something of an app that is gone already is told so, and it is no fault of ours', async t => {
+  const { operations, app, request, ground, logged } = await bench(t)
+  ground.store.apps.remove(app.id)
+  const error = await t.throwsAsync(
+    operations.run(app, request('ann'), async () => t.fail('it ran')),
+    { instanceOf: Problem },
+  )
+  t.is(error?.code, 'app-not-found')
+  t.deepEqual(logged, [])
+})
+
+test('rights are asked when the turn comes, and whoever has lost them is refused before anything begins', async t => {
+  const { operations, app, request, ground } = await bench(t)
+  const first = gate()
+  let lost = false
+  let said = ''
+  const authorised = () => {
+    if (lost) throw new Problem('forbidden', { headline: 'Not any more', hint: 'Ask.' })
+  }
+  const say = (text: string) => {
+    said += text
+  }
+  const running = operations.run(app, request('ann', { authorised }), () => first.passed)
+  const waiting = operations.run(app, request('bob', { authorised, say }), async () => t.fail('it ran'))
+  await new Promise(setImmediate)
+  lost = true
+  first.open()
+  await running
+  const error = await t.throwsAsync(waiting, { instanceOf: OperationFailed })
+  t.is(error?.problem.code, 'forbidden')
+  t.regex(said, /Not any more \(forbidden\)/)
+  t.notRegex(said, /What runs now/)
+  const { state, startedAt, problem } = ground.store.operations.byNumber(app.id, 2) ?? {}
+  t.deepEqual([state, startedAt, problem], ['failed', null, 'forbidden'])
+})
+
 test('recovery takes its turn among the operations of an app', async t => {
   const { operations, app, request } = await bench(t)
   const order: string[] = []

@@ -54,3 +54,16 @@ test('every mask that was set hides its secrets from what is shown and what is k
   t.deepEqual(kept, ['[redacted] and [redacted]'])
   t.true(said.every(text => !/hunter22|swordfish/.test(text)))
 })
+
+test('a program that prints without end fills neither the record nor hides how it ended', t => {
+  const { said, kept, transcript } = bench()
+  for (let i = 0; i < 10_050; i++) transcript.line(`line ${i}`)
+  t.is(said.length, 10_050)
+  t.is(kept.length, 10_000)
+  t.is(kept.at(-1), '       (what follows was shown, and is too much to be kept)')
+  transcript.makeRoom()
+  transcript.line(' !     It failed')
+  t.is(kept.at(-1), ' !     It failed')
+  transcript.line('x'.repeat(5000))
+  t.is(kept.at(-1)?.length, 4000)
+})

@@ -122,3 +122,19 @@ test('an archive that nobody wants any more ends its git', async t => {
   t.true(archive.destroyed)
   t.is(archive.errored, null)
 })
+
+test('a ref that replaces a commit changes nothing of what it holds', async t => {
+  const bench = await openGitBench(t)
+  const good = await bench.commit({ Procfile: 'web: good\n' })
+  const evil = await bench.commit({ Procfile: 'web: evil\n', more: '' })
+  const repository = `${bench.work}/.git`
+  await git(bench.work, 'update-ref', `refs/replace/${good}`, evil)
+  t.is(await git(bench.work, 'show', `${good}:Procfile`), 'web: evil')
+  const commit = openCommit(repository, good, null)
+  const files = await commit.readMany(['Procfile', 'more'], 100)
+  t.is(files.get('Procfile')?.toString(), 'web: good\n')
+  t.is(files.get('more'), null)
+  const archive = (await buffer(commit.archive())).toString()
+  t.true(archive.includes('web: good'))
+  t.false(archive.includes('web: evil'))
+})

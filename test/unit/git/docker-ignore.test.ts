@@ -57,6 +57,17 @@ test('ordinary patterns mean what they mean to the library that ports the rules 
   )
 })
 
+test('repeated stars mean what the library makes of them, and no more than one pair', t => {
+  const paths = 'a b ab a/b b/a x/a x/y/a a/x/b a/x/y/b x/a/b x/a/y/b/z xa'.split(' ')
+  for (const pattern of ['**/**/a', '**/**/**/a/**/**/b', 'a/**/**', '**/**/*', '**/**/**/*b']) {
+    const theirs = dockerignore.default({ ignorecase: false }).add([pattern])
+    const ours = parseDockerIgnore(pattern)
+    for (const path of paths) t.is(ours(path), theirs.ignores(path), `${pattern} on ${path}`)
+  }
+  const [four, two] = [parseDockerIgnore('****a'), parseDockerIgnore('**a')]
+  for (const path of paths) t.is(four(path), two(path), path)
+})
+
 test('a pattern made to run for ever ends', t => {
   const ignores = parseDockerIgnore(`${'**/'.repeat(200)}x\n${'*a'.repeat(200)}b`)
   t.false(ignores(`${'a/'.repeat(1000)}a`))
@@ -69,5 +80,9 @@ test('a pattern that cannot be read is a Problem with its line', t => {
     t.is(problem?.code, 'dockerfile-invalid')
     t.regex(problem?.headline ?? '', /\.dockerignore cannot be read: line 2/)
   }
-  t.throws(() => parseDockerIgnore('x\n'.repeat(40_000)), { message: /longer than 64 KiB/ })
+  t.throws(() => parseDockerIgnore('x\n'.repeat(40_000)), { message: /longer than 16 KiB/ })
+  t.notThrows(() => parseDockerIgnore(`fine\n!${'x'.repeat(1024)}`))
+  const long = t.throws(() => parseDockerIgnore(`fine\n${'**/'.repeat(4000)}x`), { instanceOf: Problem })
+  t.is(long?.code, 'dockerfile-invalid')
+  t.regex(long?.headline ?? '', /\.dockerignore cannot be read: line 2 is longer than 1024 characters/)
 })

@@ -38,6 +38,7 @@ for (const [what, line] of [
   ['a newline that fakes another ref', `${zeros} ${id} refs/heads/x\n${zeros} ${id} refs/heads/master`],
   ['a traversal', `${zeros} ${id} refs/heads/../../x`],
   ['no refs/ in front', `${zeros} ${id} HEAD`],
+  ['a replacement of an object', `${zeros} ${id} refs/replace/${'b'.repeat(40)}`],
   ['a terminal escape', `${zeros} ${id} refs/heads/\u001b[2J`],
   ['a certificate', 'push-cert\0 agent=x'],
   ['no id', 'hello'],

@@ -9,7 +9,7 @@ import { git } from '../../support/git-transport.ts'
 
 test('a push that is accepted moves the ref, and its files could be read before', async t => {
   const bench = await openGitBench(t)
-  const id = await bench.commit({ Procfile: 'web: run\n' }, 'the first')
+  const id = await bench.commit({ Procfile: 'web: run\n' })
   let push: Push | undefined
   let procfile: string | undefined
   let unseen: Promise<unknown> | undefined
@@ -19,10 +19,6 @@ test('a push that is accepted moves the ref, and its files could be read before'
       procfile = (
         await bench.repositories.commit(bench.app, id, seen.quarantine).read('Procfile', 100)
       )?.toString()
-      t.deepEqual(await bench.repositories.describe(bench.app, id, seen.quarantine), {
-        subject: 'the first',
-        author: 'Ann',
-      })
       unseen = bench.repositories.commit(bench.app, id).read('Procfile', 100)
       await t.throwsAsync(unseen, { instanceOf: Problem })
       return true
@@ -371,4 +367,17 @@ test('hostile file names and branch names go through unharmed', async t => {
   t.like(await run.done, { code: 0 })
   t.is(await bench.repositories.branch(bench.app, branch), id)
   t.false((await readdir(bench.repository)).includes('pwned'))
+})
+
+test('a ref that would replace an object is refused, and nothing of the push is kept', async t => {
+  const bench = await openGitBench(t)
+  const good = await bench.commit({ a: 'good' })
+  t.like(await (await bench.push(['master'], { onPush: async () => true })).done, { code: 0 })
+  await bench.commit({ a: 'evil' })
+  const run = await bench.push([`master:refs/replace/${good}`], {
+    onPush: async () => t.fail('the push was shown'),
+  })
+  t.not((await run.done).code, 0)
+  t.is(await git(bench.directory, '--git-dir', bench.repository, 'for-each-ref', 'refs/replace'), '')
+  t.deepEqual(await bench.leftovers(), [])
 })

@@ -101,16 +101,6 @@ test('an aborted search throws the reason', async t => {
   await t.throwsAsync(bench.repositories.resolve(bench.app, 'v1', gone), { message: 'left' })
 })
 
-test('the description of a commit holds no control characters', async t => {
-  const bench = await openGitBench(t)
-  const id = await bench.commit({ a: '1' }, 'grün \u001b[2J\u009b title\n\nbody')
-  t.like(await (await bench.push(['master'], { onPush: async () => true })).done, { code: 0 })
-  const { subject, author } = await bench.repositories.describe(bench.app, id)
-  t.is(subject, 'grün \ufffd[2J\ufffd title')
-  t.is(author, 'Ann')
-  await t.throwsAsync(bench.repositories.describe(bench.app, 'a'.repeat(40)), { instanceOf: Problem })
-})
-
 test('after a push to main alone, a tidied repository is cloned on main', async t => {
   const bench = await openGitBench(t)
   await bench.commit({ a: '1' })

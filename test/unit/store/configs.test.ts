@@ -11,7 +11,6 @@ test('an app without variables has the empty config, version 0', t => {
   const app = withApp(store)
   t.deepEqual(store.configs.current(app.id), { version: 0, values: new Map() })
   t.deepEqual(store.configs.at(app.id, 0), new Map())
-  t.deepEqual(store.configs.history(app.id), [])
 })
 
 test('every write is a new version, and older ones stay readable as they were', t => {
@@ -30,13 +29,6 @@ test('every write is a new version, and older ones stay readable as they were', 
     ['A', '1'],
     ['B', ''],
   ])
-  t.deepEqual(
-    store.configs.history(app.id).map(({ version, actor, set, unset }) => ({ version, actor, set, unset })),
-    [
-      { version: 2, actor: 'ben', set: ['B'], unset: ['A'] },
-      { version: 1, actor: 'ann', set: ['A', 'B'], unset: [] },
-    ],
-  )
   t.throws(() => store.configs.at(app.id, 3), { message: `App ${app.id} has no config version 3` })
 })
 

@@ -118,7 +118,6 @@ test('an environment with apps is not removed', t => {
   store.networks.record(app.environmentId, '10.210.0.0/26')
   store.environments.remove(app.environmentId)
   t.deepEqual(store.environments.list(), [])
-  t.is(store.environments.byId(app.environmentId), null)
   t.is(store.environments.byHandle('my-env'), null)
   t.deepEqual(store.networks.inUse('local'), [])
 })
@@ -181,8 +180,7 @@ test('releases are numbered per app, and only a promoted one is live', t => {
     store.releases.list(app.id, 2).map(release => release.number),
     [3, 2],
   )
-  t.deepEqual(store.releases.byNumber(app.id, 2), abandoned)
-  t.is(store.releases.byNumber(app.id, 4), null)
+  t.deepEqual(store.releases.list(app.id, 9)[1], abandoned)
   t.throws(() => store.releases.promote(app.id, 4), { message: `App ${app.id} has no release 4` })
   t.is(store.releases.live(app.id)?.number, 3)
 })
