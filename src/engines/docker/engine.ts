@@ -10,6 +10,7 @@ import { gatewayLabels } from './labels.ts'
 import { logs } from './logs.ts'
 import { networks } from './networks.ts'
 import { pullImage } from './pull.ts'
+import { createPullTurns } from './pull-turns.ts'
 import { engineFailed } from './translate.ts'
 
 /**
@@ -19,9 +20,11 @@ import { engineFailed } from './translate.ts'
 export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engine {
   const { stack, gatewayId } = options
   const connection = connect(stack)
+  const turns = createPullTurns()
   return {
     facts: signal => readFacts(connection, signal),
-    pull: (request, transcript, signal) => pullImage(connection, gatewayId, request, transcript, signal),
+    pull: (request, transcript, signal) =>
+      pullImage(connection, gatewayId, turns, request, transcript, signal),
     build: (request, transcript, signal) =>
       connection.call(
         `build ${request.tag}`,

@@ -11,14 +11,13 @@ import { inspectImage } from './images.ts'
 import { imageName, ownTag } from './names.ts'
 import { pullProblem } from './pull-problem.ts'
 import { type PullLine, pullProgress } from './pull-progress.ts'
+import type { PullTurns } from './pull-turns.ts'
 import { accept, engineFailed, engineWords, statusOf } from './translate.ts'
-
-/** The last pull of each pinned name, by engine. */
-const turns = new WeakMap<Connection, Map<string, Promise<unknown>>>()
 
 export function pullImage(
   connection: Connection,
   gatewayId: string,
+  turns: PullTurns,
   request: PullRequest,
   transcript: Transcript,
   signal: AbortSignal,
@@ -71,38 +70,7 @@ export function pullImage(
       signal,
     )
 
-  return inTurn(connection, pinned, signal, work)
-}
-
-/** One after another for one name: the removal of a name by one pull would hit the other between pull and inspect. */
-function inTurn<T>(
-  connection: Connection,
-  name: string,
-  signal: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T> {
-  const last = turns.get(connection) ?? new Map<string, Promise<unknown>>()
-  turns.set(connection, last)
-  const before = last.get(name) ?? Promise.resolve()
-  const turn = unlessAborted(before, signal).then(work)
-  // Who gives up waiting lets nobody past the one that is at work.
-  const ended = Promise.allSettled([before, turn]).then(() => {
-    if (last.get(name) === ended) last.delete(name)
-  })
-  last.set(name, ended)
-  return turn
-}
-
-async function unlessAborted(wait: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  const aborted = Promise.withResolvers<never>()
-  const abort = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    await Promise.race([wait, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+  return turns.take(pinned, signal, work)
 }
 
 /** The header's content; undefined for an anonymous pull. */
