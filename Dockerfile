@@ -43,4 +43,4 @@ USER 10001
 VOLUME /data
 EXPOSE 2222
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD node dist/healthcheck.js "$FAIRLEAD_SSH"
-ENTRYPOINT ["tini", "--", "node", "--max-semi-space-size=2", "dist/main.js"]
+ENTRYPOINT ["tini", "--", "node", "--max-semi-space-size=4", "dist/main.js"]

@@ -41,7 +41,13 @@ const time = await timed(() =>
 )
 clearInterval(watch)
 printTable([
-  { pushes, errors, time: `${rounded(time / 1000, 1)} s`, 'idle memory': mb(idle), 'peak memory': mb(peak) },
+  {
+    pushes,
+    errors,
+    time: `${rounded(time / 1000, 1)} s`,
+    'idle memory': mebibytes(idle),
+    'peak memory': mebibytes(peak),
+  },
 ])
 
 /** Kibibytes. */
@@ -50,6 +56,6 @@ function memory(field: string): number {
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1])
 }
 
-function mb(kibibytes: number): string {
-  return `${rounded((kibibytes * 1024) / 1e6)} MB`
+function mebibytes(kibibytes: number): string {
+  return `${rounded(kibibytes / 1024)} MiB`
 }

@@ -98,7 +98,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   let port = 0
 
   async function start(environment: Record<string, string> = {}): Promise<void> {
-    const program = options.compiled ? ['--max-semi-space-size=2', 'dist/main.js'] : ['src/main.ts']
+    const program = options.compiled ? ['--max-semi-space-size=4', 'dist/main.js'] : ['src/main.ts']
     child = spawn(process.execPath, [...program.slice(0, -1), join(ROOT, program.at(-1) ?? '')], {
       cwd: directory,
       env: {
