@@ -12,11 +12,7 @@ export function printable(text: string, max = 120): string {
 }
 
 /** Colours and other terminal commands (CSI, OSC), which mean nothing in a kept transcript. */
-// biome-ignore lint/complexity/useRegexLiterals: the escape character is easier to read this way
-const TERMINAL = new RegExp(
-  '\\u001b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\\u0007\\u001b]*(?:\\u0007|\\u001b\\\\))',
-  'g',
-)
+const TERMINAL = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\))/g
 
 /**
  * A line of a program's output as a terminal would show it in the end: without colours, and of a line that overwrote

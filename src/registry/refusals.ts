@@ -75,7 +75,7 @@ export function rateLimited(question: Question, said: string, wait: number | nul
   const more =
     question.auth === null
       ? ` Registries let known users ask more often: \`fairlead config:set APTIBLE_PRIVATE_REGISTRY_HOST=${host} APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…\`.`
-      : ''
+      : ` To ask as another user, run ${OTHER_LOGIN}.`
   return new Problem('registry-rate-limited', {
     headline: `${host} limits how often it may be asked, and does not answer for the image ${imageName(question)} now`,
     saw: `${said}.${wait === null ? '' : ` Retry-After: ${wait} s.`} Repository ${question.reference.repository} was asked for ${asWhom(question)}.`,

@@ -239,7 +239,7 @@ test.serial('a registry that limits how often it may be asked, with the time it 
         'HOST limits how often it may be asked, and does not answer for the image HOST/acme/limited:v1 now (registry-rate-limited)',
       saw: 'It answered 429 Too Many Requests. Retry-After: 60 s. Repository acme/limited was asked for as user robot (APTIBLE_PRIVATE_REGISTRY_*).',
       runs: NO_RELEASE,
-      todo: 'Push again in 60 s.',
+      todo: 'Push again in 60 s. To ask as another user, run `fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…`.',
     }),
   )
 })

@@ -114,7 +114,7 @@ test('a rate limit is named with the seconds to wait, and the registry is left a
     headline:
       'HOST limits how often it may be asked, and does not answer for the image HOST/acme/shop:v1 now',
     saw: `It answered 429 Too Many Requests. Retry-After: 120 s. ${ASKED}`,
-    hint: 'Push again in 120 s.',
+    hint: 'Push again in 120 s. To ask as another user, run `fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…`.',
   })
   t.is(server.requests.length, 1)
 })
