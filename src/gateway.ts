@@ -9,15 +9,20 @@ import { createOperations } from './deploy/operations.ts'
 import { failInterrupted, recoverWhenPossible } from './deploy/recover.ts'
 import type { Log } from './domain/log.ts'
 import type { Actor } from './domain/member.ts'
-import { appRegistryAuth } from './domain/registry-auth.ts'
 import { createEngines } from './engines/engines.ts'
 import { welcomeFirstOperator } from './first-operator.ts'
 import { buildContext } from './git/context.ts'
 import { receivePack } from './git/receive-pack.ts'
 import { openRepositories } from './git/repositories.ts'
 import { uploadPack } from './git/upload-pack.ts'
+import { makeKeyPair } from './registry/age-key.ts'
 import { registryClient } from './registry/client.ts'
-import { appKeychain } from './registry/keychain.ts'
+import { readCredentialFile } from './registry/credential-file.ts'
+import { fileFetcher } from './registry/download.ts'
+import { decryptDockercfg } from './registry/sources/encrypted-file.ts'
+import { createGeneratedCache } from './registry/sources/generated.ts'
+import { describeUri, parseRegistryUri } from './registry/sources/uri.ts'
+import { appKeychain } from './registry/sources.ts'
 import type { Settings } from './settings.ts'
 import { loadHostKey } from './ssh/host-key.ts'
 import { parsePublicKeyLine } from './ssh/public-key.ts'
@@ -30,6 +35,9 @@ import { openStore } from './store/store.ts'
  * The next start does the rest.
  */
 const PATIENCE = 10_000
+
+/** For a file of credentials at a URI: far more than any such file has, far longer than any server needs. */
+const URI_LIMITS = { maxBytes: 1024 * 1024, deadline: 30_000 }
 
 const HOOKS = fileURLToPath(new URL('../hooks', import.meta.url))
 
@@ -61,13 +69,15 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   const engines = createEngines(store.gatewayId)
   const background = createBackground(log)
   undo.defer(() => background.stop(PATIENCE))
+  const trust = settings.registryCa === null ? {} : { trustedCa: settings.registryCa }
+  const fetchFile = fileFetcher({ ...URI_LIMITS, filesDirectory: settings.registryFiles, ...trust })
+  const sources = { store, fetchFile, generated: createGeneratedCache() }
   const ground: Ground = {
     store,
     repositories,
-    registry: registryClient(),
+    registry: registryClient(trust),
     buildContext: (commit, ignore) => buildContext(commit, { ignore }),
-    credential: appRegistryAuth,
-    keychain: appKeychain,
+    keychain: asking => appKeychain(sources, asking),
     stack: name => engines.of(stacks.get(name)),
     background: background.run,
     insist: background.insist,
@@ -94,6 +104,13 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   const url = urlOf(settings, frontDoor.port)
   const git = { receivePack, uploadPack }
   const readPublicKey = parsePublicKeyLine
+  const credentialFiles = {
+    read: readCredentialFile,
+    makeKeyPair,
+    decrypt: decryptDockercfg,
+    parseUri: parseRegistryUri,
+    describeUri,
+  }
   const gateway: Gateway = {
     ground,
     operations,
@@ -102,6 +119,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
     url,
     hooks: HOOKS,
     git,
+    credentialFiles,
     readPublicKey,
     log,
   }

@@ -1,5 +1,6 @@
 // What the gateway is told from outside, read once: the environment, then `.env` in the working directory for what
 // the environment leaves out. All that is wrong is reported in one Problem.
+import { X509Certificate } from 'node:crypto'
 import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -27,6 +28,10 @@ export interface Settings {
   /** Host name that git remotes are printed with, an IPv6 address in brackets. */
   readonly host: string
   readonly logLevel: LogLevel
+  /** Directory below which `file:` addresses of registry credentials may lie, null for none. */
+  readonly registryFiles: string | null
+  /** PEM certificates of authorities that registries are trusted by besides the usual ones; nothing else is in it. */
+  readonly registryCa: string | null
 }
 
 /** Read by scripts and the CLI. */
@@ -76,6 +81,8 @@ export function readSettings(environment: Record<string, string | undefined>, cw
       maxPush: data.FAIRLEAD_MAX_PUSH,
       host: data.FAIRLEAD_HOST,
       logLevel: data.FAIRLEAD_LOG_LEVEL,
+      registryFiles: data.FAIRLEAD_REGISTRY_FILES,
+      registryCa: data.FAIRLEAD_REGISTRY_CA,
     }
   }
   throw new Problem('settings-invalid', {
@@ -118,6 +125,13 @@ function settingsSchema(cwd: string, home: string) {
         : new Fault('is no host name (without a port), for example deploy.example.com')
     }).prefault('localhost'),
     FAIRLEAD_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `is none of ${LOG_LEVELS.join(', ')}` }).default('info'),
+    FAIRLEAD_REGISTRY_FILES: parsed((text): string | null | Fault =>
+      readable(path(text), 'directory'),
+    ).default(null),
+    FAIRLEAD_REGISTRY_CA: parsed((text): string | null | Fault => {
+      const file = readable(path(text), 'file')
+      return file instanceof Fault ? file : certificatesIn(readFileSync(file, 'latin1'))
+    }).default(null),
   })
 }
 
@@ -136,6 +150,28 @@ function readable(path: string, kind: 'directory' | 'file'): string | Fault {
     return (kind === 'file' ? stats.isFile() : stats.isDirectory()) ? path : new Fault(`is no ${kind}`)
   } catch (error) {
     return new Fault(`is no ${kind} that can be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
+/** The PEM certificates of a text, expired ones too: without the keys and words that may stand between them. */
+function certificatesIn(text: string): string | Fault {
+  const begin = '-----BEGIN CERTIFICATE-----'
+  const found = text
+    .split(begin)
+    .slice(1)
+    .map(rest => begin + rest.replace(/(-----END CERTIFICATE-----).*$/s, '$1\n'))
+  if (found.length === 0) return new Fault(`holds no certificate in PEM form (${begin})`)
+  const broken = found.findIndex(each => !isCertificate(each))
+  return broken === -1
+    ? found.join('')
+    : new Fault(`holds a certificate that cannot be read: number ${broken + 1} of ${found.length}`)
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0
+  } catch {
+    return false
   }
 }
 

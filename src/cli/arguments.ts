@@ -1,5 +1,6 @@
-// What of the command line is meant for this machine. Everything else belongs to the gateway and travels untouched:
-// the CLI knows no commands.
+// What of the command line is meant for this machine: which gateway, and which file of ours becomes the command's
+// standard input. Everything else belongs to the gateway and travels untouched: the CLI knows no other commands than
+// those below.
 import { Problem } from '../domain/problem.ts'
 
 export interface Invocation {
@@ -7,16 +8,29 @@ export interface Invocation {
   readonly words: readonly string[]
   /** `--remote`: the name of a git remote, or an address. */
   readonly remote: string | null
-  /** `--env-file`: a file of this machine that becomes the command's standard input. */
-  readonly envFile: string | null
+  /** A file of this machine that becomes the command's standard input; null: ours is. */
+  readonly file: LocalFile | null
 }
 
-const LOCAL = ['--remote', '--env-file'] as const
+export interface LocalFile {
+  readonly path: string
+  /** The option or the command that asks for it. */
+  readonly wantedBy: string
+}
+
+/** Options whose value is a file of this machine. */
+const FILE_OPTIONS = ['--env-file', '--value-file'] as const
+const LOCAL = ['--remote', ...FILE_OPTIONS] as const
 type Local = (typeof LOCAL)[number]
 
+/** Commands whose one word is a file of this machine, and those of their options that have a value. */
+const FILE_COMMANDS: readonly string[] = ['registry:import', 'registry:decrypt']
+const WITH_VALUE: readonly string[] = ['--app', '--environment', '--stack']
+
 /**
- * Reads `--remote X` and `--env-file X` (also `--remote=X`) up to a `--`, from where on nothing is ours.
- * `--env-file -` is already what the gateway understands, and stays.
+ * Reads `--remote X`, `--env-file X` and `--value-file X` (also `--remote=X`) up to a `--`, from where on no option is
+ * ours; and the file of a command that has one. What becomes of a file is `-`, which the gateway understands, as it
+ * does where `-` was written.
  * @throws Problem `usage`
  */
 export function parseArguments(argv: readonly string[]): Invocation {
@@ -39,10 +53,43 @@ export function parseArguments(argv: readonly string[]): Invocation {
     if (value === undefined || value === '') throw wrongOption(`${option} needs a value`, option)
     if (found.has(option)) throw wrongOption(`${option} is there twice`, option)
     found.set(option, value)
-    if (option === '--env-file') words.push('--env-file', '-')
+    if (option !== '--remote') words.push(option, '-')
   }
-  const envFile = found.get('--env-file') ?? null
-  return { words, remote: found.get('--remote') ?? null, envFile: envFile === '-' ? null : envFile }
+
+  const files: LocalFile[] = FILE_OPTIONS.flatMap(option => {
+    const path = found.get(option)
+    return path === undefined ? [] : [{ path, wantedBy: option }]
+  })
+  const [command = ''] = words
+  const place = FILE_COMMANDS.includes(command) ? placeOfFile(words) : null
+  if (place !== null) {
+    files.push({ path: words[place] as string, wantedBy: command })
+    words[place] = '-'
+  }
+  if (files.length > 1) {
+    throw new Problem('usage', {
+      headline: 'Only one file can become the standard input of a command',
+      saw: `${files.map(file => file.wantedBy).join(' and ')} both name one.`,
+      hint: 'Leave one of them out.',
+    })
+  }
+  const [file] = files
+  return {
+    words,
+    remote: found.get('--remote') ?? null,
+    file: file === undefined || file.path === '-' ? null : file,
+  }
+}
+
+/** Index of the first word behind the command that is no option and no option's value, null when there is none. */
+function placeOfFile(words: readonly string[]): number | null {
+  for (let at = 1; at < words.length; at += 1) {
+    const word = words[at] as string
+    if (word === '--') return at + 1 < words.length ? at + 1 : null
+    if (WITH_VALUE.includes(word)) at += 1
+    else if (!word.startsWith('-') || word === '-') return at
+  }
+  return null
 }
 
 function wrongOption(headline: string, option: Local): Problem {
@@ -51,6 +98,6 @@ function wrongOption(headline: string, option: Local): Problem {
     hint:
       option === '--remote'
         ? 'Write --remote NAME with the name of a git remote, or --remote ssh://git@HOST:PORT.'
-        : 'Write --env-file FILE once, or --env-file - to read standard input.',
+        : `Write ${option} FILE once, or ${option} - to read standard input.`,
   })
 }

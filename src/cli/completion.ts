@@ -1,5 +1,5 @@
 // What the shells ask for: `fairlead completion bash|zsh` prints a script, and the script calls `fairlead __complete`
-// with the words so far. The names of the commands come from the gateway, which alone knows them.
+// with the words so far. The names of the commands come from the gateway, but for the few that it never hears of.
 import { Problem } from '../domain/problem.ts'
 
 // `:` parts words in bash, so the line is split here and what stands before the last `:` is taken off the answers.
@@ -38,8 +38,10 @@ export function completionScript(shell: string | undefined): string {
   })
 }
 
-/** Options that every command understands, and the two that only the CLI does. */
-const OPTIONS = ['--app', '--environment', '--help', '--remote', '--env-file', '--json']
+/** Options that every command understands, and those that only the CLI does. */
+const OPTIONS = ['--app', '--environment', '--help', '--remote', '--env-file', '--value-file', '--json']
+/** What the CLI answers itself. */
+const OWN = ['completion', 'help', 'registry:encrypt']
 
 /**
  * @param words what was typed after `fairlead`; the last one is being typed
@@ -54,6 +56,6 @@ export async function complete(
   const first = words.length <= 1
   if (!first && !(words.length === 2 && words[0] === 'help')) return []
   const known = (await names()).split('\n').filter(name => name !== '')
-  const own = first ? ['completion', 'help'] : []
+  const own = first ? OWN : []
   return [...new Set([...known, ...own])].filter(name => name.startsWith(current)).sort()
 }

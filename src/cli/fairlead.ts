@@ -1,8 +1,10 @@
 // The companion CLI. It finds the gateway and the app, forwards the words over ssh, and keeps the exit status: every
-// command, its help and its rules live in the gateway. What is needed rarely is imported when it is needed.
+// command, its help and its rules live in the gateway, but for `registry:encrypt`, whose secrets stay here. What is
+// needed rarely is imported when it is needed.
 import { readFileSync } from 'node:fs'
 import { Problem, problemLines } from '../domain/problem.ts'
 import { parseArguments } from './arguments.ts'
+import type { Target } from './target.ts'
 
 process.title = 'fairlead'
 
@@ -16,9 +18,15 @@ Understood by every command:
   --remote NAME|ADDRESS      another git remote, or ssh://git@HOST:PORT[/ENVIRONMENT/APP.git]
   --app APP                  another app: APP, or ENVIRONMENT/APP
   --environment ENVIRONMENT  another environment
-  --env-file FILE            the file's contents become the command's standard input
+  --env-file FILE, --value-file FILE
+                             the file's contents become the command's standard input
+
+Read here, and sent to the gateway as the command's standard input:
+  registry:import FILE       a config.json, .dockercfg or docker.tar.gz
+  registry:decrypt FILE      a dockercfg.encrypted
 
 Answered here:
+  registry:encrypt FILE      encrypts a config.json or .dockercfg for the key of an app: > dockercfg.encrypted
   --version                  the version of this program
   completion bash|zsh        a script that completes commands in your shell
 
@@ -37,29 +45,53 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function forward(argv: readonly string[]): Promise<number> {
-  const { words, remote, envFile } = parseArguments(argv)
+  const { words, remote, file } = parseArguments(argv)
+  if (words[0] === 'registry:encrypt') return encryptHere(words.slice(1), remote)
   const { findTarget } = await import('./target.ts')
   const { run, SSH_FAILED } = await import('./ssh.ts')
   const { pack } = await import('./wire.ts')
 
   const target = await findTarget(remote, process.env, process.cwd())
-  const input = envFile === null ? null : readEnvFile(envFile)
+  const input = file === null ? null : (await import('./local-file.ts')).readLocalFile(file)
   const asksForHelp = words.length === 0 || (words.length === 1 && /^(--help|-h|help)$/.test(words[0] ?? ''))
-  const context = target.app === null ? [] : [`@${target.app.environment}/${target.app.app}`]
-  const status = await run(
-    target,
-    pack([...context, ...(asksForHelp ? ['help'] : words)]),
-    input,
-    process.env,
-  )
+  const parcel = pack([...contextOf(target), ...(asksForHelp ? ['help'] : words)])
+  const status = await run(target, parcel, input, process.env)
   if (status === SSH_FAILED) {
-    const { formatRemote } = await import('./remote.ts')
-    process.stderr.write(
-      `fairlead: ssh could not reach or log in to ${formatRemote(target)} (exit status 255). ${target.origin}.\n`,
-    )
+    await explainFailure(target)
     if (asksForHelp) print(LOCAL_HELP)
   }
   return status
+}
+
+async function encryptHere(words: readonly string[], remote: string | null): Promise<number> {
+  const { encrypt } = await import('./encrypt.ts')
+  const { findTarget } = await import('./target.ts')
+  const { capture, SSH_FAILED } = await import('./ssh.ts')
+  const { pack } = await import('./wire.ts')
+
+  const { status, output } = await encrypt(words, process.stdin, {
+    target: () => findTarget(remote, process.env, process.cwd()),
+    ask: async (target, question) => {
+      const parcel = pack([...contextOf(target), ...question])
+      const answer = await capture(target, parcel, process.env, { quiet: false })
+      if (answer.status === SSH_FAILED) await explainFailure(target)
+      return answer
+    },
+  })
+  print(output)
+  return status
+}
+
+/** The word that tells the gateway which app is meant unless the others say otherwise. */
+function contextOf({ app }: Target): string[] {
+  return app === null ? [] : [`@${app.environment}/${app.app}`]
+}
+
+async function explainFailure(target: Target): Promise<void> {
+  const { formatRemote } = await import('./remote.ts')
+  process.stderr.write(
+    `fairlead: ssh could not reach or log in to ${formatRemote(target)} (exit status 255). ${target.origin}.\n`,
+  )
 }
 
 async function answerShell(words: readonly string[]): Promise<number> {
@@ -68,22 +100,11 @@ async function answerShell(words: readonly string[]): Promise<number> {
   const { capture } = await import('./ssh.ts')
   const names = async () => {
     const target = await findTarget(null, process.env, process.cwd())
-    return capture(target, 'help --names', process.env)
+    const parcel = { command: 'help --names', preamble: null }
+    const { status, output } = await capture(target, parcel, process.env, { quiet: true })
+    return status === 0 ? output : ''
   }
   return print((await complete(words, names)).map(answer => `${answer}\n`).join(''))
-}
-
-function readEnvFile(file: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (cause) {
-    throw new Problem('usage', {
-      headline: `The file ${JSON.stringify(file)} cannot be read`,
-      saw: cause instanceof Error ? cause.message : String(cause),
-      hint: 'Give --env-file the path of a file with lines NAME=value.',
-      cause,
-    })
-  }
 }
 
 function version(): string {

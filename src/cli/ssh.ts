@@ -68,18 +68,30 @@ export async function run(
   }
 }
 
-/** What a command prints, for the shell's completion: asks nothing of the user, and shows no error. */
-export async function capture(remote: Remote, command: string, env: Variables): Promise<string> {
+/** Characters of an answer that is captured; what is beyond is dropped. */
+const MAX_CAPTURED = 64 * 1024
+
+/**
+ * What a command prints, and its exit status. Its standard input is empty.
+ * @param quiet asks nothing of the user, waits 2 s at most for a connection and shows no error
+ */
+export async function capture(
+  remote: Remote,
+  parcel: Parcel,
+  env: Variables,
+  { quiet }: { quiet: boolean },
+): Promise<{ status: number; output: string }> {
   const [file, ...first] = sshProgram(env)
-  const options = ['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=2']
-  const child = spawn(file, [...first, ...sshArguments(remote, command, options)], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+  const options = quiet ? ['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=2'] : []
+  const child = spawn(file, [...first, ...sshArguments(remote, parcel.command, options)], {
+    stdio: [parcel.preamble === null ? 'ignore' : 'pipe', 'pipe', quiet ? 'ignore' : 'inherit'],
   })
+  if (parcel.preamble !== null) feed(child, null, Buffer.from(parcel.preamble))
   let output = ''
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    output += chunk
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    if (output.length < MAX_CAPTURED) output += chunk
   })
-  return (await exitStatus(child, file)) === 0 ? output : ''
+  return { status: await exitStatus(child, file), output }
 }
 
 const HANDED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -1,15 +1,11 @@
 // Apps: made, listed, destroyed.
-
 import { destroyApp } from '../deploy/destroy.ts'
 import { type App, formatAppName, parseHandle } from '../domain/app.ts'
 import { may } from '../domain/member.ts'
-import { Problem } from '../domain/problem.ts'
 import { text } from './call.ts'
 import type { Command } from './command.ts'
-import { firstLine } from './first-line.ts'
+import { confirm } from './confirmation.ts'
 import { withoutWaiting } from './wait-for-client.ts'
-
-const MAX_ANSWER = 200
 
 export const appCommands: readonly Command[] = [
   {
@@ -64,18 +60,15 @@ export const appCommands: readonly Command[] = [
     },
     scope: 'app',
     action: 'app:destroy',
-    async run({ gateway, session, actor, app, authorised, options, output }) {
+    async run(call) {
+      const { gateway, session, actor, app, authorised, output } = call
       const handle = app.name.app
-      const answer =
-        text(options.confirm) ?? (await ask(session.stdin, session.stderr, handle, session.signal))
-      if (answer.trim() !== handle) {
-        throw new Problem('not-confirmed', {
-          headline: `${formatAppName(app.name)} was not destroyed`,
-          saw: answer === '' ? 'No answer.' : `The answer ${JSON.stringify(answer.slice(0, 40))}.`,
-          runs: 'Everything, as before.',
-          hint: `Type the app's handle, ${handle}, or add --confirm ${handle}.`,
-        })
-      }
+      await confirm(call, {
+        handle,
+        warning: `This deletes ${handle} for good: containers, images, config, repository and history.`,
+        refused: `${formatAppName(app.name)} was not destroyed`,
+        runs: 'Everything, as before.',
+      })
       const say = withoutWaiting(session.stderr)
       const { signal } = session
       const request = { kind: 'destroy', subject: handle, actor, say, signal, authorised } as const
@@ -84,17 +77,6 @@ export const appCommands: readonly Command[] = [
     },
   },
 ]
-
-async function ask(
-  stdin: NodeJS.ReadableStream,
-  stderr: NodeJS.WritableStream,
-  handle: string,
-  signal: AbortSignal,
-): Promise<string> {
-  stderr.write(`This deletes ${handle} for good: containers, images, config, repository and history.\n`)
-  stderr.write('Type its handle to go on: ')
-  return (await firstLine(stdin as import('node:stream').Readable, MAX_ANSWER, signal)) ?? ''
-}
 
 /** `ssh://git@host:port/env/app.git` */
 export function remoteOf(url: string, app: App): string {

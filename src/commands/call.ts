@@ -14,7 +14,7 @@ import type { Store } from '../store/store.ts'
 import type { Call, Command, Option, Options } from './command.ts'
 
 /** Every command that is about an app or an environment takes these. */
-const WHERE: Record<string, Option> = {
+const WHERE: Readonly<Record<string, Option>> = {
   app: { type: 'string', value: 'APP', help: 'the app: APP or ENVIRONMENT/APP' },
   environment: { type: 'string', value: 'ENV', help: 'the environment' },
 }
@@ -37,6 +37,8 @@ export interface Parsed {
 
 /** @throws Problem `usage` */
 export function parseWords(command: Command, words: readonly string[]): Parsed {
+  const { refuses } = command
+  if (refuses && words.some(word => refuses.words.test(word))) throw usage(command, refuses.because)
   const options = optionsOf(command)
   try {
     const { values, positionals } = parseArgs({

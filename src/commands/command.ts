@@ -1,14 +1,18 @@
 // What a command is: a name, help, what it needs, and what it does. `dispatch.ts` finds it, looks up what it is
-// about and asks whether the actor may. Commands whose question depends on their words (members, keys) call the one
-// `authorise` themselves; what is allowed is decided nowhere but there.
+// about and asks whether the actor may. Commands whose question depends on their words (members, keys,
+// registry:login) call the one `authorise` themselves; what is allowed is decided nowhere but there.
 import type { Readable } from 'node:stream'
 import type { Ground } from '../deploy/ground.ts'
 import type { Operations } from '../deploy/operations.ts'
-import type { App, Environment } from '../domain/app.ts'
+import type { App, AppName, Environment } from '../domain/app.ts'
 import type { Log } from '../domain/log.ts'
 import type { Action, Actor } from '../domain/member.ts'
 import type { receivePack } from '../git/receive-pack.ts'
 import type { uploadPack } from '../git/upload-pack.ts'
+import type { makeKeyPair } from '../registry/age-key.ts'
+import type { readCredentialFile } from '../registry/credential-file.ts'
+import type { decryptDockercfg } from '../registry/sources/encrypted-file.ts'
+import type { describeUri, parseRegistryUri } from '../registry/sources/uri.ts'
 import type { Settings } from '../settings.ts'
 import type { PublicKey } from '../ssh/public-key.ts'
 import type { Session } from '../ssh/session.ts'
@@ -33,6 +37,8 @@ interface CommandBase {
   /** How many of those words there may be. */
   readonly words?: { readonly least?: number; readonly most?: number }
   readonly options?: Readonly<Record<string, Option>>
+  /** Words that are refused before anything is read, and never repeated: they may stand beside a secret. */
+  readonly refuses?: { readonly words: RegExp; readonly because: string }
   readonly action: Action
   /** True when it lists something: `--json` prints it as JSON. */
   readonly lists?: boolean
@@ -68,6 +74,14 @@ export interface Gateway {
   /** Directory that holds the git hooks. */
   readonly hooks: string
   readonly git: { readonly receivePack: typeof receivePack; readonly uploadPack: typeof uploadPack }
+  /** Reads and makes what holds credentials for registries. */
+  readonly credentialFiles: {
+    readonly read: typeof readCredentialFile
+    readonly makeKeyPair: typeof makeKeyPair
+    readonly decrypt: typeof decryptDockercfg
+    readonly parseUri: typeof parseRegistryUri
+    readonly describeUri: typeof describeUri
+  }
   /** Reads a line of authorized_keys. @throws Problem `usage` */
   readonly readPublicKey: (line: string) => PublicKey
   readonly log: Log
@@ -82,6 +96,8 @@ export interface Call {
   readonly stdin: Readable
   readonly words: readonly string[]
   readonly options: Options
+  /** The app of the caller's checkout: what is meant where no app is named. */
+  readonly context: AppName | null
   readonly output: Output
 }
 

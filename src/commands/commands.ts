@@ -13,13 +13,17 @@ import { keyCommands } from './keys.ts'
 import { memberCommands } from './members.ts'
 import { operationCommands } from './operations.ts'
 import { processCommands } from './processes.ts'
+import { registryCommands } from './registry-commands.ts'
 import { releaseCommands } from './releases.ts'
+import { secretCommands } from './secrets.ts'
 import { stackCommands } from './stacks.ts'
 
 export const commands: readonly Command[] = [
   ...helpCommands,
   ...appCommands,
   ...configCommands,
+  ...registryCommands,
+  ...secretCommands,
   ...deployCommands,
   ...releaseCommands,
   ...operationCommands,

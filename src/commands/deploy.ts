@@ -38,11 +38,8 @@ export const deployCommands: readonly Command[] = [
         checkConfig(config)
         const { set } = describeChange(before.values, config)
         const configVersion = set.length === 0 ? before.version : null
-        return deploy(
-          gateway.ground,
-          { app, commit: repositories.commit(app.name, id), config, configVersion },
-          run,
-        )
+        const commit = repositories.commit(app.name, id)
+        return deploy(gateway.ground, { app, commit, revision, config, configVersion }, run)
       })
       output.line(`Release v${release.number} is live.`)
     },

@@ -49,17 +49,19 @@ async function dispatch(gateway: Gateway, opened: Session): Promise<number> {
     stdin: session.stdin,
     words: parsed.words,
     options: parsed.options,
+    context,
     output: createOutput(session.stdout, parsed.options.json === true),
   }
-  return (await authorisedRun(command, call, context)) ?? 0
+  return (await authorisedRun(command, call)) ?? 0
 }
 
 /**
- * Looks up what a command is about and asks whether the actor may, before it runs. `members` and `keys`, where the
- * question depends on their words, are let in with `self:manage` and ask the same `authorise` themselves.
+ * Looks up what a command is about and asks whether the actor may, before it runs. `members`, `keys` and
+ * `registry:login`, where the question depends on their words, are let in with `self:manage` and ask the same
+ * `authorise` themselves.
  */
-function authorisedRun(command: Command, call: Call, context: AppName | null): Promise<number | undefined> {
-  const { actor, options, words } = call
+function authorisedRun(command: Command, call: Call): Promise<number | undefined> {
+  const { actor, context, options, words } = call
   const { store } = call.gateway.ground
   switch (command.scope) {
     case 'gateway':

@@ -1,5 +1,5 @@
-// Reads text from a stream: one line, leaving the rest in it so that somebody else can go on reading, or all of it.
-// Bytes that are not UTF-8 are refused: with a mark in their place they would be stored as something else.
+// Reads from a stream: one line, leaving the rest in it so that somebody else can go on reading, or all of it. As text,
+// bytes that are not UTF-8 are refused: with a mark in their place they would be stored as something else.
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { Problem } from '../domain/problem.ts'
@@ -24,15 +24,20 @@ export async function firstLine(stream: Readable, max: number, signal: AbortSign
     line.add(end === -1 ? chunk : chunk.subarray(0, end))
     if (end === -1) continue
     if (end + 1 < chunk.length) stream.unshift(chunk.subarray(end + 1))
-    return line.text()
+    return decode(line.bytes())
   }
 }
 
 /** Everything up to the end. @throws Problem `usage` when it is more than `max` bytes or no UTF-8 */
 export async function wholeText(stream: Readable, max: number): Promise<string> {
+  return decode(await wholeBytes(stream, max))
+}
+
+/** Everything up to the end, text or not. @throws Problem `usage` when it is more than `max` bytes */
+export async function wholeBytes(stream: Readable, max: number): Promise<Buffer> {
   const all = createGathering(max)
   for await (const chunk of stream) all.add(chunk as Buffer)
-  return all.text()
+  return all.bytes()
 }
 
 /** Leaves no listener behind, whichever comes first: a sender of single bytes makes this happen for every one. */
@@ -62,11 +67,11 @@ function createGathering(max: number) {
       }
       size += chunk.copy(buffer, size)
     },
-    /** @throws Problem `usage` when it is no UTF-8 */
-    text: () => decode(buffer.subarray(0, size)),
+    bytes: () => buffer.subarray(0, size),
   }
 }
 
+/** @throws Problem `usage` when it is no UTF-8 */
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -81,6 +86,6 @@ function decode(bytes: Buffer): string {
 function tooLong(max: number): Problem {
   return new Problem('usage', {
     headline: `Standard input is longer than ${max} bytes, the most that is read here`,
-    hint: 'Send less at once; a whole config may have 512 KiB.',
+    hint: 'Send less at once; a whole config may have 512 KiB, a file of credentials 1 MiB.',
   })
 }

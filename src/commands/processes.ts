@@ -1,4 +1,5 @@
 // The containers of an app: what runs, and what it prints.
+import { isGenerator } from '../deploy/generate.ts'
 import type { App } from '../domain/app.ts'
 import type { Container } from '../domain/engine.ts'
 import { Problem } from '../domain/problem.ts'
@@ -73,7 +74,9 @@ export const processCommands: readonly Command[] = [
 async function chosen(call: Call & { app: App }): Promise<Container[]> {
   const { gateway, session, app, options } = call
   const { engine } = gateway.ground.stack(app.stack)
-  const all = (await engine.list(app.name, session.signal)).toSorted(byLabel)
+  // What a generator prints is shown by the deploy that runs it, once it is known what has to be hidden in it.
+  const present = (await engine.list(app.name, session.signal)).filter(({ labels }) => !isGenerator(labels))
+  const all = present.toSorted(byLabel)
   const wanted = text(options.process)
   const shown = all.filter(
     container => wanted === undefined || container.labels.process === wanted || label(container) === wanted,

@@ -1,19 +1,28 @@
-// Proves at the registry, with this app's own credential and at every deploy, that the app may have the images it
+// Proves at the registry, with this app's own credentials and at every deploy, that the app may have the images it
 // asks for. What lies on the engine because another app may have it is no way in.
 import type { App } from '../domain/app.ts'
 import type { Config } from '../domain/config.ts'
-import type { EngineFacts, Platform } from '../domain/engine.ts'
+import type { EngineFacts } from '../domain/engine.ts'
 import {
   formatImageReference,
   type ImageReference,
+  namesHost,
   parseImageReference,
   tagOrDigest,
 } from '../domain/image-reference.ts'
+import type { Keychain } from '../domain/keychain.ts'
 import { Problem } from '../domain/problem.ts'
-import { assertHostMatches, type RegistryAuth, registryHostIsSet } from '../domain/registry-auth.ts'
-import type { Stack } from '../domain/stack.ts'
+import {
+  appRegistryAuth,
+  assertHostMatches,
+  type RegistryAuth,
+  registryHostIsSet,
+} from '../domain/registry-auth.ts'
+import { oneForEachHost } from './build-credentials.ts'
 import type { Ground } from './ground.ts'
+import { sayAttempts } from './offer-each.ts'
 import type { Run } from './operations.ts'
+import { type Resolved, resolveWithKeychain } from './resolve.ts'
 import type { Source } from './source.ts'
 
 export type Access =
@@ -36,78 +45,68 @@ export type Access =
       readonly auths: ReadonlyMap<string, RegistryAuth>
     }
 
-/** @throws Problem `registry-*`, `image-not-found`, `tag-not-found`, `platform-mismatch`, `stack-private-refused` */
+/**
+ * @throws Problem `registry-*`, `image-not-found`, `tag-not-found`, `platform-mismatch`, `stack-private-refused`, and
+ *   those of the sources of credentials
+ */
 export async function proveAccess(
   ground: Ground,
   app: App,
   source: Source,
   config: Config,
-  run: Run,
+  keychain: Keychain,
+  run: Pick<Run, 'transcript' | 'signal'>,
 ): Promise<Access> {
-  const { stack, engine } = ground.stack(app.stack)
-  const { platform, builder: capable } = await engine.facts(run.signal)
-  const keychain = ground.keychain(config)
-  const credential = ground.credential(config)
-  const ask = (reference: ImageReference, auth: RegistryAuth | null) =>
-    askRegistry(ground, stack, reference, auth, platform, run.signal)
-
-  if (source.image.kind === 'pull') {
-    const named = parseImageReference(source.image.name)
-    const reference = { ...named, tag: named.digest === null ? tagOrDigest(named) : named.tag }
-    assertHostMatches(reference, credential, registryHostIsSet(config))
-    const auth = keychain.resolve(reference)
-    run.transcript.line(
-      `-----> Pulling ${formatImageReference(reference)}${auth ? ` as ${auth.username}` : ''}`,
-    )
-    const digest = await ask(reference, auth)
+  const { image } = source
+  if (image.kind === 'pull') {
+    const reference = pulled(image.name)
+    const own = appRegistryAuth(config)
+    const refuseStray = () => assertHostMatches(reference, own, registryHostIsSet(config))
+    // HOST says quay.io and the name says nothing: it is not to become Docker Hub's by some other credential.
+    if (!namesHost(image.name) && registryHostIsSet(config)) refuseStray()
+    const say = sayAttempts(`-----> Pulling ${formatImageReference(reference)}`, run.transcript)
+    const { digest, auth } = await resolveWithKeychain(ground, app, reference, keychain, run, offered => {
+      if (offered === null) refuseStray()
+      say(offered)
+    })
     run.transcript.line(`       digest ${digest}`)
     return { kind: 'pull', reference, digest, auth }
   }
 
-  const auths = new Map<string, RegistryAuth>()
-  await Promise.all(
-    source.image.bases.map(base => {
-      const auth = keychain.resolve(base)
-      if (auth) auths.set(base.host, auth)
-      return ask(base, auth).catch(error => {
-        const isPrivate = error instanceof Problem && error.code === 'registry-login-required'
-        // Most likely the credential is meant for this host, and only the host was forgotten.
-        if (isPrivate && !registryHostIsSet(config)) assertHostMatches(base, credential, false)
-        throw error
-      })
-    }),
+  const resolved = await Promise.all(
+    image.bases.map(base => resolveBase(ground, app, base, config, keychain, run)),
   )
+  const { builder } = await ground.stack(app.stack).engine.facts(run.signal)
   return {
     kind: 'build',
     source,
-    capable,
-    ignore: source.image.ignore,
-    heredocLine: source.image.heredocLine,
-    auths,
+    capable: builder,
+    ignore: image.ignore,
+    heredocLine: image.heredocLine,
+    auths: await oneForEachHost(ground, app, resolved, keychain, run),
   }
 }
 
-async function askRegistry(
+/** The reference that is pulled: with the tag that is meant where none was written. */
+function pulled(name: string): ImageReference {
+  const named = parseImageReference(name)
+  return { ...named, tag: named.digest === null ? tagOrDigest(named) : named.tag }
+}
+
+async function resolveBase(
   ground: Ground,
-  stack: Stack,
-  reference: ImageReference,
-  auth: RegistryAuth | null,
-  platform: Platform,
-  signal: AbortSignal,
-): Promise<string> {
-  if (stack.version === 1 && auth !== null) throw privateRefused(stack, reference)
+  app: App,
+  base: ImageReference,
+  config: Config,
+  keychain: Keychain,
+  run: Pick<Run, 'transcript' | 'signal'>,
+): Promise<Resolved> {
   try {
-    return (await ground.registry.resolve(reference, auth, platform, signal)).digest
+    return await resolveWithKeychain(ground, app, base, keychain, run)
   } catch (error) {
     const isPrivate = error instanceof Problem && error.code === 'registry-login-required'
-    throw stack.version === 1 && isPrivate ? privateRefused(stack, reference) : error
+    // Most likely the credential is meant for this host, and only the host was forgotten.
+    if (isPrivate && !registryHostIsSet(config)) assertHostMatches(base, appRegistryAuth(config), false)
+    throw error
   }
-}
-
-function privateRefused(stack: Stack, reference: ImageReference): Problem {
-  return new Problem('stack-private-refused', {
-    headline: `${formatImageReference(reference)} is private, and the stack ${stack.name} may not use private registries`,
-    saw: `The stack ${stack.name} is of version 1. Its engine is shared with stacks that do not ask a registry at every deploy, so that a private image pulled to it would be open to all of them.`,
-    hint: 'Ask an operator for an environment on a stack of version 2, or use a public image and unset APTIBLE_PRIVATE_REGISTRY_USERNAME and APTIBLE_PRIVATE_REGISTRY_PASSWORD.',
-  })
 }

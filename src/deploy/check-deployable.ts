@@ -7,20 +7,24 @@ import type { Wish } from './deploy.ts'
 import type { Ground } from './ground.ts'
 import { hideCredential } from './hide-credential.ts'
 import { obtainImage } from './image.ts'
+import { keychainFor } from './keychain.ts'
 import type { Run } from './operations.ts'
 import { during } from './phase.ts'
+import { planPushes } from './plan-pushes.ts'
 import { readSource, type Source } from './source.ts'
 import { type RegisterUndo, undoLater } from './undo.ts'
 
 /** @throws Problem of the source, the registry or the build */
-export async function checkDeployable(
-  ground: Ground,
-  { app, commit, config }: Wish,
-  run: Run,
-): Promise<void> {
+export async function checkDeployable(ground: Ground, wish: Wish, run: Run): Promise<void> {
+  const { app, commit, config } = wish
   hideCredential(run.transcript, config)
   const source = await during('source', readSource(commit, config, run.transcript))
-  const access = await during('image', proveAccess(ground, app, source, config, run))
+  const { stack } = ground.stack(app.stack)
+  await during('source', planPushes(source.push, { ...wish, ...run, stack }))
+  const access = await during(
+    'image',
+    proveAccess(ground, app, source, config, keychainFor(ground, wish, run), run),
+  )
   const tags: Parameters<RegisterUndo>[] = []
   try {
     const { image } = await during(

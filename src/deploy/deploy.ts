@@ -10,13 +10,17 @@ import { alreadyLive } from './already-live.ts'
 import { runBeforeRelease } from './before-release.ts'
 import { checkCommands } from './check-deployable.ts'
 import { configInForce } from './config-in-force.ts'
+import { isGenerator } from './generate.ts'
 import type { Ground } from './ground.ts'
 import { hideCredential } from './hide-credential.ts'
 import { obtainImage } from './image.ts'
 import { keepRunning } from './keep-running.ts'
+import { keychainFor } from './keychain.ts'
 import { joinNetwork } from './network.ts'
 import type { Run } from './operations.ts'
 import { during } from './phase.ts'
+import { planPushes } from './plan-pushes.ts'
+import { pushBuilt } from './push-image.ts'
 import { retireAll } from './retire.ts'
 import { discardRelease, rollOut } from './roll-out.ts'
 import { readSource } from './source.ts'
@@ -25,6 +29,8 @@ import { type RegisterUndo, undoLater, withUndo } from './undo.ts'
 export interface Wish {
   readonly app: App
   readonly commit: Commit
+  /** The branch or tag that was asked for, a commit id where neither was. */
+  readonly revision: string
   /** The config to deploy with, and whether that is a change to be recorded. */
   readonly config: Config
   readonly configVersion: number | null
@@ -41,11 +47,15 @@ export async function deploy(ground: Ground, wish: Wish, run: Run): Promise<Rele
 
   return withUndo(async undo => {
     const source = await during('source', readSource(commit, config, run.transcript))
-    const access = await during('image', proveAccess(ground, app, source, config, run))
+    const { stack } = ground.stack(app.stack)
+    const pushes = await during('source', planPushes(source.push, { ...wish, ...run, stack }))
+    const keychain = keychainFor(ground, wish, run)
+    const access = await during('image', proveAccess(ground, app, source, config, keychain, run))
     const live = await alreadyLive(ground, wish, access, run)
     if (live) return live
     const { image, made } = await during('image', obtainImage(ground, app, access, undo, run))
     checkCommands(source, image)
+    await pushBuilt(ground, app, { tag: made.tag, branch: wish.revision, pushes, keychain }, run)
     const { processes, beforeRelease } = source
     return bringToLife(ground, { ...wish, image, made, processes, beforeRelease }, undo, run)
   }, undoLater(ground))
@@ -90,7 +100,9 @@ export async function bringToLife(
     runBeforeRelease(next.beforeRelease, engine, surroundings, transcript, signal),
   )
 
-  const plan = planRollout(present, release)
+  // A generator that `registry:explain` runs meanwhile is none of what ran before.
+  const before = present.filter(({ labels }) => !isGenerator(labels))
+  const plan = planRollout(before, release)
   const started = await during('start', rollOut(plan, engine, surroundings, transcript, signal))
 
   signal.throwIfAborted()

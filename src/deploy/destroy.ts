@@ -7,6 +7,7 @@ import type { Ground } from './ground.ts'
 import { imageRepository } from './names.ts'
 import { leaveNetwork } from './network.ts'
 import type { Run } from './operations.ts'
+import { removeLeftNames } from './push-names.ts'
 import { retireAll } from './retire.ts'
 
 const DEADLINE_MS = 300_000
@@ -36,6 +37,7 @@ async function destroyAll(ground: Ground, app: App, transcript: Transcript): Pro
   for (const tag of await engine.tags(imageRepository(store.gatewayId, app.name), signal)) {
     await engine.removeTag(tag, signal)
   }
+  await removeLeftNames(ground, app, signal)
   await leaveNetwork(ground, app, signal)
   await repositories.remove(app.name)
   store.apps.remove(app.id)

@@ -1,13 +1,13 @@
 // What a deploy stands on: the interfaces it is handed by the gateway.
 import type { Readable } from 'node:stream'
-import type { Config } from '../domain/config.ts'
 import type { Engine } from '../domain/engine.ts'
+import type { Keychain } from '../domain/keychain.ts'
 import type { Log } from '../domain/log.ts'
-import type { Keychain, RegistryAuth } from '../domain/registry-auth.ts'
 import type { Stack } from '../domain/stack.ts'
 import type { Commit } from '../git/commit.ts'
 import type { Repositories } from '../git/repositories.ts'
 import type { RegistryClient } from '../registry/client.ts'
+import type { Asking } from '../registry/sources.ts'
 import type { Store } from '../store/store.ts'
 
 export interface Ground {
@@ -16,10 +16,11 @@ export interface Ground {
   readonly registry: RegistryClient
   /** The tar that a Dockerfile is built from. */
   buildContext(commit: Commit, ignore: string | null): Readable
-  /** The app's own credential. @throws Problem `config-invalid` */
-  credential(config: Config): RegistryAuth | null
-  /** What can find a credential for an image, given an app's config. */
-  keychain(config: Config): Keychain
+  /**
+   * Every source of credentials that the app has. Nothing is read before a registry is to be asked.
+   * @throws Problem `config-invalid` when the app's variables hold half a credential
+   */
+  keychain(asking: Asking): Keychain
   /** @throws Problem `stack-not-found`, `stack-invalid` */
   stack(name: string): { stack: Stack; engine: Engine }
   /** Keeps work that goes on after the actor was answered, so that a shutdown can wait for it. */

@@ -124,7 +124,7 @@ async function runPush(
     if (now !== update.old) throw outdated(branch, update.old, now)
     const { version, values } = configInForce(ground.store, app)
     const commit = ground.repositories.commit(app.name, update.new, quarantine)
-    const wish = { app, commit, config: values, configVersion: version }
+    const wish = { app, commit, revision: branch, config: values, configVersion: version }
     if (scan) await checkDeployable(ground, wish, run)
     else await deploy(ground, wish, run)
   })

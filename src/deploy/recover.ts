@@ -7,6 +7,7 @@ import { keepRunning } from './keep-running.ts'
 import { imageRepository } from './names.ts'
 import { leaveNetwork } from './network.ts'
 import type { Operations } from './operations.ts'
+import { removeLeftNames } from './push-names.ts'
 import { retireAll } from './retire.ts'
 
 /** Before anything is accepted: what the last process left undone did not happen. */
@@ -87,6 +88,7 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
     for (const tag of await engine.tags(imageRepository(ground.store.gatewayId, app.name), signal)) {
       if (!kept.has(tag)) await engine.removeTag(tag, signal)
     }
+    await removeLeftNames(ground, app, signal)
     if (live === null) await leaveNetwork(ground, app, signal)
   })
 }

@@ -30,12 +30,13 @@ export interface App {
 const HANDLE = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/
 
 /** @throws Problem `name-invalid` */
-export function parseHandle(text: string, kind: 'app' | 'environment' | 'stack' | 'member'): Handle {
+export function parseHandle(
+  text: string,
+  kind: 'app' | 'environment' | 'generator' | 'member' | 'stack',
+): Handle {
   if (HANDLE.test(text)) return text as Handle
   throw new Problem('name-invalid', {
-    headline: `${JSON.stringify(text.slice(0, 80))} is not a name for an ${kind}`
-      .replace('an stack', 'a stack')
-      .replace('an member', 'a member'),
+    headline: `${JSON.stringify(text.slice(0, 80))} is not a name for ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`,
     hint: "Use 1 to 40 of a-z, 0-9 and '-', beginning and ending with a letter or digit.",
   })
 }

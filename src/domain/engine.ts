@@ -43,6 +43,17 @@ export interface PullRequest {
   readonly tag: string
 }
 
+export interface PushRequest {
+  /** Our own tag for the image that lies on the engine. */
+  readonly tag: string
+  /** Where it goes, with a tag and without a digest. */
+  readonly reference: ImageReference
+  readonly auth: RegistryAuth | null
+  /** Called before the image is given the name of `reference` on the engine, and when that is gone again for sure. */
+  readonly named?: () => void
+  readonly unnamed?: () => void
+}
+
 export interface BuildRequest {
   /** An uncompressed tar with `Dockerfile` at its root. The engine ends it when it stops reading. */
   readonly context: () => Readable
@@ -80,6 +91,10 @@ export interface ContainerSpec {
   readonly limits: Limits
   /** Seconds between SIGTERM and SIGKILL, as the container's own default. */
   readonly grace: number
+  /** Absolute path of a directory that is made, empty, and may be written by every user of the container. */
+  readonly writableDirectory?: string
+  /** Hands it the engine's own socket, at /var/run/docker.sock: with it, the engine's machine. */
+  readonly engineSocket?: boolean
 }
 
 export type ContainerState = 'created' | 'running' | 'restarting' | 'paused' | 'exited' | 'dead'
@@ -116,6 +131,15 @@ export interface Engine {
    * @throws Problem `build-failed` with the last lines of the step that failed
    */
   build(request: BuildRequest, transcript: Transcript, signal: AbortSignal): Promise<Image>
+  /**
+   * Pushes an image to its registry, with live progress. Nothing but the tag that was there before is left of it on
+   * the engine.
+   * @returns the digest that the registry now knows it by
+   * @throws Problem `registry-login-required`, `registry-login-failed`, `registry-denied` and the registry's others
+   */
+  push(request: PushRequest, transcript: Transcript, signal: AbortSignal): Promise<string>
+  /** Takes the name of a push away that was broken off, if an image that we built bears it. Missing is success. */
+  removePushedName(reference: ImageReference, signal: AbortSignal): Promise<void>
   /** Removes a tag; the image goes with its last tag. Missing is success; so is "in use". */
   removeTag(tag: string, signal: AbortSignal): Promise<void>
   /** Tags of ours that begin with the given repository, e.g. `fairlead-3f2a/my-env/my-app`. */
@@ -146,6 +170,11 @@ export interface Engine {
   nextExit(id: string, signal: AbortSignal): Promise<number>
   /** Null when there is none of that id. */
   inspect(id: string, signal: AbortSignal): Promise<Container | null>
+  /**
+   * What a file in the container holds, running or not; null when there is none, or no plain file.
+   * @throws TooLarge when it has more than `maxBytes`
+   */
+  readFile(id: string, path: string, maxBytes: number, signal: AbortSignal): Promise<Buffer | null>
   /** SIGTERM, grace, SIGKILL. Already stopped or gone is success. */
   stop(id: string, graceSeconds: number, signal: AbortSignal): Promise<void>
   /** By force, with its anonymous volumes. Missing is success. */

@@ -23,6 +23,8 @@ const LONGEST_NAME = 255
 
 export const isTag = (text: string): boolean => TAG.test(text)
 export const isDigest = (text: string): boolean => DIGEST.test(text)
+export const isRepository = (text: string): boolean =>
+  text.length < LONGEST_NAME && text.split('/').every(component => COMPONENT.test(component))
 
 /**
  * Reads `[host[:port]/]repository[:tag][@sha256:…]`. Nothing is cleaned: what does not fit the grammar is refused.
@@ -110,6 +112,20 @@ export function normaliseHost(text: string): string | null {
   const labels = host.replace(/:\d+$/, '').split('.')
   if (/^(?:\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '') && !isIpv4(labels)) return null
   return HUB_NAMES.has(host) ? DOCKER_HUB : host
+}
+
+/**
+ * Whether an engine takes the name for one of a gateway's own, `fairlead-3f2a91/my-env/my-app`: to an engine a name
+ * without a host and the same name at docker.io are one.
+ */
+export function isOwnName({ host, repository }: Pick<ImageReference, 'host' | 'repository'>): boolean {
+  return host === DOCKER_HUB && /^fairlead-[^/]*\//.test(repository)
+}
+
+/** Whether the name says which registry it means, instead of leaving it to be docker.io. */
+export function namesHost(text: string): boolean {
+  const slash = text.indexOf('/')
+  return slash !== -1 && looksLikeHost(text.slice(0, slash))
 }
 
 function looksLikeHost(segment: string): boolean {

@@ -1,24 +1,34 @@
 // One credential, always bound to one host, and how an app's variables spell it.
 import { DOCKER_HUB, formatImageReference, type ImageReference, normaliseHost } from './image-reference.ts'
 import { Problem } from './problem.ts'
-import type { Secret } from './secret.ts'
+import { Secret } from './secret.ts'
 
 /** One credential, bound to one host. */
 export interface RegistryAuth {
   /** Normalised as in ImageReference. */
   readonly host: string
+  /** The repositories it is for, this one and all below it by whole segments: `acme`; '' for all of the host. */
+  readonly path: string
+  /** An identity token is traded for access at the registry's login service, and sent nowhere else. */
+  readonly kind: 'password' | 'identity-token'
+  /** `<token>` for an identity token. */
   readonly username: string
   readonly password: Secret
   /** Where it came from, for messages: `APTIBLE_PRIVATE_REGISTRY_*`. */
   readonly source: string
 }
 
-/** Finds the credential for an image; null is the anonymous answer. */
-export interface Keychain {
-  resolve(reference: ImageReference): RegistryAuth | null
+/** What stands for the name of a user in front of an identity token. */
+export const TOKEN_USER = '<token>'
+
+/** What must not be shown of it: the password, and the login as HTTP carries it. */
+export function secretsOf(auth: RegistryAuth): Secret[] {
+  return [auth.password, new Secret(`${auth.username}:${auth.password.reveal()}`)]
 }
 
 const PREFIX = 'APTIBLE_PRIVATE_REGISTRY_'
+/** Source of the credential in an app's own variables. */
+export const APP_CREDENTIAL = `${PREFIX}*`
 const HOST = `${PREFIX}HOST`
 const USERNAME = `${PREFIX}USERNAME`
 const PASSWORD = `${PREFIX}PASSWORD`
@@ -48,7 +58,14 @@ export function appRegistryAuth(config: ReadonlyMap<string, Secret>): RegistryAu
       hint: `Set the username alone with \`fairlead config:set ${USERNAME}=…\` and the password with \`${PASSWORD}=…\`.`,
     })
   }
-  return { host: registryHost(value(HOST)), username, password, source: `${PREFIX}*` }
+  return {
+    host: registryHost(value(HOST)),
+    path: '',
+    kind: username === TOKEN_USER ? 'identity-token' : 'password',
+    username,
+    password,
+    source: APP_CREDENTIAL,
+  }
 }
 
 /** Whether the app says itself which host its credential is for. */

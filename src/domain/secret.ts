@@ -2,23 +2,27 @@
 // `reveal()` is the only way in, so that a search for it lists every place where a secret leaves its wrapping.
 
 const REDACTED = '[redacted]'
+/** Characters. */
+const LINE_WORTH_HIDING = 16
 /** Bytes. */
 const PIECE = 8192
 
 export class Secret {
-  readonly #value: string
+  #value: string | (() => string)
 
-  constructor(value: string) {
+  /** @param value or what gives it when it is first asked for: a hundred may be read to use one */
+  constructor(value: string | (() => string)) {
     this.#value = value
   }
 
   /** The bare value. Call it at the last edge only: the engine's API, the registry's header, the cipher. */
   reveal(): string {
+    if (typeof this.#value === 'function') this.#value = this.#value()
     return this.#value
   }
 
   equals(other: Secret): boolean {
-    return this.#value === other.#value
+    return this.reveal() === other.reveal()
   }
 
   toString(): string {
@@ -35,21 +39,44 @@ export class Secret {
 }
 
 /**
- * A function that replaces every known secret in a text by `[redacted]`: raw, base64 (all three alignments are
- * not tried: only the whole value) and URL-encoded. Values shorter than 4 characters are left alone, since
- * replacing them would mangle ordinary text and hide nothing that cannot be guessed.
+ * A function that replaces every known secret in a text by `[redacted]`: raw, as JSON writes it, base64 in either
+ * alphabet and with or without padding (all three alignments are not tried: only the whole value) and URL-encoded;
+ * of a value of several lines also every line that is long.
+ * Values shorter than 4 characters are left alone, since replacing them would mangle ordinary text and hide nothing
+ * that cannot be guessed.
  */
 export function maskSecrets(secrets: Iterable<Secret>): (text: string) => string {
   const forms = new Set<string>()
   for (const secret of secrets) {
     const value = secret.reveal()
     if (value.length < 4) continue
-    forms.add(value)
-    forms.add(base64(value))
-    forms.add(encodeURIComponent(value))
+    for (const form of formsOf(value)) forms.add(form)
+    for (const line of linesOf(value)) forms.add(line)
   }
   const longestFirst = [...forms].sort((a, b) => b.length - a.length)
   return text => longestFirst.reduce((masked, form) => masked.replaceAll(form, REDACTED), text)
+}
+
+/** A key file is printed line by line: each of its lines that is long enough to matter is hidden by itself too. */
+function linesOf(value: string): string[] {
+  if (!value.includes('\n')) return []
+  return value
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line.length >= LINE_WORTH_HIDING)
+}
+
+function formsOf(value: string): string[] {
+  const padded = base64(value)
+  const bare = padded.replace(/=+$/, '')
+  const urlSafe = bare.replaceAll('+', '-').replaceAll('/', '_')
+  const encoded = encodeURIComponent(value.toWellFormed())
+  // A form, as opposed to a path or query, writes blanks as '+' and these four characters encoded.
+  const formEncoded = encoded
+    .replaceAll('%20', '+')
+    .replace(/[!'()~]/g, each => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
+  const lower = encoded.replace(/%[0-9A-F]{2}/g, each => each.toLowerCase())
+  return [value, JSON.stringify(value).slice(1, -1), padded, bare, urlSafe, encoded, formEncoded, lower]
 }
 
 /** Of the UTF-8 bytes, in pieces: a call takes only so many arguments. */

@@ -1,7 +1,8 @@
 // One commit of an app's repository: its files, one by one or all in a tar.
 import { PassThrough, type Readable } from 'node:stream'
 import { Problem } from '../domain/problem.ts'
-import { readBlobs } from './cat-file.ts'
+import { readBlobs, readCommitObject } from './cat-file.ts'
+import { type CommitDetails, parseCommit } from './commit-details.ts'
 import { quarantineEnvironment, startGit } from './git.ts'
 
 /** One commit of an app's repository, perhaps still in quarantine. */
@@ -17,11 +18,19 @@ export interface Commit {
   /** Like `read`, for several files at the price of one. */
   readMany(paths: readonly string[], maxBytes: number): Promise<Map<string, Buffer | null>>
   /**
+   * Who made it, when, and with which words.
+   * @throws Problem `commit-not-found`
+   */
+  details(): Promise<CommitDetails>
+  /**
    * Uncompressed tar of the tree, without `.git`; `export-ignore` does not apply. Destroying it ends the git behind
    * it; a git that fails destroys it with an error.
    */
   archive(): Readable
 }
+
+/** Bytes. Headers can be large too: a merge of signed tags holds them all. */
+const MAX_COMMIT = 1024 * 1024
 
 /** @param quarantine where the objects of a push not yet accepted lie; null for a stored commit */
 export function openCommit(repository: string, id: string, quarantine: string | null): Commit {
@@ -37,6 +46,11 @@ export function openCommit(repository: string, id: string, quarantine: string | 
     id,
     readMany,
     read: async (path, maxBytes) => (await readMany([path], maxBytes)).get(path) ?? null,
+    async details() {
+      const object = await readCommitObject(repository, env, id, MAX_COMMIT)
+      if (object === null) throw notACommit(id)
+      return parseCommit(object)
+    },
     archive: () => archive(repository, env, id),
   }
 }

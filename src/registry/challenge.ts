@@ -2,7 +2,13 @@
 
 export type Challenge =
   | { readonly scheme: 'basic' }
-  | { readonly scheme: 'bearer'; readonly realm: string; readonly service: string | null }
+  | {
+      readonly scheme: 'bearer'
+      readonly realm: string
+      readonly service: string | null
+      /** What was wrong with the token that came: `insufficient_scope`, `invalid_token` (RFC 6750, section 3.1). */
+      readonly error: string | null
+    }
 
 // token, then optionally = and a token or quoted string
 const TOKEN = "[A-Za-z0-9!#$%&'*+.^_`|~-]+"
@@ -18,7 +24,8 @@ export function parseChallenge(header: string | undefined): Challenge | null {
   const bearer = offered.find(challenge => challenge.scheme === 'bearer')
   const realm = bearer?.parameters.get('realm')
   if (realm !== undefined) {
-    return { scheme: 'bearer', realm, service: bearer?.parameters.get('service') ?? null }
+    const [service = null, error = null] = ['service', 'error'].map(name => bearer?.parameters.get(name))
+    return { scheme: 'bearer', realm, service, error }
   }
   return offered.some(challenge => challenge.scheme === 'basic') ? { scheme: 'basic' } : null
 }

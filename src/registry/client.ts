@@ -1,22 +1,16 @@
-// Asks a registry one thing: is this image there, may we have it, and what is its digest?
+// Asks a registry one thing: is this image there, may we have it, and what is its digest? Or: is this login right?
 import type { Platform } from '../domain/engine.ts'
-import { type ImageReference, isDigest, isTag, tagOrDigest } from '../domain/image-reference.ts'
-import type { Problem } from '../domain/problem.ts'
+import type { ImageReference } from '../domain/image-reference.ts'
 import { assertHostMatches, type RegistryAuth } from '../domain/registry-auth.ts'
-import { type Answer, openWire } from './exchange.ts'
-import { formatPlatform, offers, platformsOf, sha256 } from './platform.ts'
-import type { Question } from './question.ts'
-import {
-  failed,
-  imageNotFound,
-  loginRequired,
-  notARegistry,
-  platformMismatch,
-  tagNotFound,
-} from './refusals.ts'
+import { openWire } from './exchange.ts'
+import { platformMismatch } from './failures.ts'
+import { proveLogin } from './login-check.ts'
+import { findManifest } from './manifest.ts'
+import { formatPlatform, offers, platformsOf } from './platform.ts'
+import type { ImageQuestion, Question } from './question.ts'
 import { type Log, openSession, type Session } from './session.ts'
 import { timedOut } from './trouble.ts'
-import { fieldsOf, mediaTypeOf, parseJson, wordsOf } from './words.ts'
+import { parseJson } from './words.ts'
 
 export interface ResolvedImage {
   /** `sha256:…` of what the reference names: a manifest list or a single manifest. */
@@ -35,6 +29,14 @@ export interface RegistryClient {
     platform: Platform,
     signal: AbortSignal,
   ): Promise<ResolvedImage>
+  /**
+   * Logs in at the registry of the credential's host, as `docker login` does, and reads nothing there. A registry
+   * that lets everybody in accepts it too: then nothing was sent, and nothing is proved. Whether it may read a
+   * repository is not proved either.
+   * @throws Problem `registry-login-failed`, `registry-denied` and the registry's others, naming no image;
+   * `signal.reason` when aborted
+   */
+  checkLogin(auth: RegistryAuth, signal: AbortSignal): Promise<void>
 }
 
 export interface RegistryClientOptions {
@@ -45,15 +47,6 @@ export interface RegistryClientOptions {
   readonly deadline?: number
 }
 
-const MANIFEST_TYPES = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-]
-const ACCEPT = MANIFEST_TYPES.join(', ')
-const MANIFEST_BYTES = 4 * 1024 * 1024
-const TAGS_BYTES = 1024 * 1024
 const REMEMBERED_DIGESTS = 200
 
 export function registryClient(options: RegistryClientOptions = {}): RegistryClient {
@@ -61,7 +54,11 @@ export function registryClient(options: RegistryClientOptions = {}): RegistryCli
   // Content has its digest for a name, so its platforms never change. Whether one may have it is not remembered.
   const platforms = new Map<string, readonly string[]>()
 
-  async function resolve(question: Question, platform: Platform, session: Session): Promise<ResolvedImage> {
+  async function resolve(
+    question: ImageQuestion,
+    platform: Platform,
+    session: Session,
+  ): Promise<ResolvedImage> {
     const manifest = await findManifest(question, session, digest => platforms.has(digest))
     if (manifest.body !== null) {
       const found = await platformsOf(parseJson(manifest.body), session)
@@ -74,99 +71,41 @@ export function registryClient(options: RegistryClientOptions = {}): RegistryCli
     return { digest: manifest.digest, mediaType: manifest.mediaType }
   }
 
+  /** One conversation, which ends with the deadline or the signal. */
+  async function converse<T>(
+    question: Question,
+    signal: AbortSignal,
+    talk: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const timeout = AbortSignal.timeout(deadline)
+    const either = AbortSignal.any([signal, timeout])
+    const wire = openWire(either, trustedCa)
+    const session = openSession(question, wire, either, log)
+    try {
+      return await talk(session)
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      if (timeout.aborted) throw timedOut(question, session.lastUrl(), deadline / 1000)
+      throw error
+    } finally {
+      wire.close()
+    }
+  }
+
   return {
     async resolve(reference, auth, platform, signal) {
       signal.throwIfAborted()
       assertHostMatches(reference, auth, true)
-      const question = { reference, auth }
-      const timeout = AbortSignal.timeout(deadline)
-      const either = AbortSignal.any([signal, timeout])
-      const wire = openWire(either, trustedCa)
-      const session = openSession(question, wire, either, log)
-      try {
-        return await resolve(question, platform, session)
-      } catch (error) {
-        if (signal.aborted) throw signal.reason
-        if (timeout.aborted) throw timedOut(question, session.lastUrl(), deadline / 1000)
-        throw error
-      } finally {
-        wire.close()
-      }
+      const question = { host: reference.host, reference, auth }
+      return converse(question, signal, session => resolve(question, platform, session))
+    },
+
+    async checkLogin(auth, signal) {
+      signal.throwIfAborted()
+      const question = { host: auth.host, reference: null, auth }
+      return converse(question, signal, session => proveLogin(question, session))
     },
   }
-}
-
-interface Manifest extends ResolvedImage {
-  /** Null when its platforms are known already. */
-  readonly body: Buffer | null
-}
-
-/** HEAD tells the digest and costs no pull where pulls are counted; GET where its content or its words are needed. */
-async function findManifest(
-  question: Question,
-  session: Session,
-  isKnown: (digest: string) => boolean,
-): Promise<Manifest> {
-  const wanted = tagOrDigest(question.reference)
-  const head = await session.ask('HEAD', `manifests/${wanted}`, ACCEPT, 0)
-  // Not asked again just for the words: a wrong password would count twice towards a lock-out, a question to the limit.
-  if (head.status === 401 || head.status === 429) throw session.refusal(head)
-  const digest = head.status === 200 ? digestHeader(head) : null
-  const mediaType = mediaTypeOf(head)
-  if (digest !== null && mediaType !== null && MANIFEST_TYPES.includes(mediaType) && isKnown(digest)) {
-    return { digest: pinned(question, digest), mediaType, body: null }
-  }
-
-  // By digest, so that both answers are about the same manifest even if the tag moves in between.
-  const got = await session.ask('GET', `manifests/${digest ?? wanted}`, ACCEPT, MANIFEST_BYTES)
-  if (got.status === 404) throw await notFound(question, session, got)
-  if (got.status !== 200) throw session.refusal(got)
-  const type = manifestType(got)
-  if (type === null) throw notARegistry(question, `It answered ${session.said(got)}`)
-  if (got.cut) throw failed(question, `Its manifest is larger than ${MANIFEST_BYTES} bytes`)
-  const content = sha256(got.body)
-  if (content !== (digest ?? digestHeader(got) ?? content)) {
-    throw failed(question, `It sent a manifest that is not the one its digest names (${content})`)
-  }
-  return { digest: pinned(question, content), mediaType: type, body: got.body }
-}
-
-/** A name with a digest gets that digest and no other. */
-function pinned(question: Question, digest: string): string {
-  if (question.reference.digest === null || question.reference.digest === digest) return digest
-  throw failed(question, `It answered with ${digest}, which is not the digest that was asked for`)
-}
-
-/** docker-registry says MANIFEST_UNKNOWN for a missing repository too: the list of tags tells them apart. */
-async function notFound(question: Question, session: Session, answer: Answer): Promise<Problem> {
-  const said = `It answered ${session.said(answer)}`
-  const isJson = parseJson(answer.body) !== undefined
-  if (!isJson && answer.body.length > 0) return notARegistry(question, said)
-  const { code } = wordsOf(answer)
-  const tags = code === 'NAME_UNKNOWN' ? answer : await session.ask('GET', 'tags/list', '*/*', TAGS_BYTES)
-  if (wordsOf(tags).code === 'NAME_UNKNOWN') {
-    // To somebody unknown, some registries deny that a private repository exists.
-    const hidden = question.auth === null && session.challenged()
-    const denial = `It answered ${session.said(tags)}`
-    return hidden ? loginRequired(question, denial) : imageNotFound(question, denial)
-  }
-  const { tags: names } = fieldsOf(tags.status === 200 && !tags.cut ? parseJson(tags.body) : undefined)
-  const listed = Array.isArray(names) ? names.filter(name => typeof name === 'string' && isTag(name)) : null
-  return tagNotFound(question, said, listed)
-}
-
-function digestHeader(answer: Answer): string | null {
-  const digest = answer.headers['docker-content-digest']
-  return typeof digest === 'string' && isDigest(digest) ? digest : null
-}
-
-/** Null when the answer is no manifest. Some registries say plain `application/json` and leave it to the content. */
-function manifestType(answer: Answer): string | null {
-  const { mediaType } = fieldsOf(parseJson(answer.body))
-  const type = [mediaTypeOf(answer), mediaType].find(
-    candidate => typeof candidate === 'string' && MANIFEST_TYPES.includes(candidate),
-  )
-  return typeof type === 'string' ? type : null
 }
 
 function remember(platforms: Map<string, readonly string[]>, digest: string, found: readonly string[]): void {

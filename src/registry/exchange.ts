@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { getCACertificates } from 'node:tls'
+import type { Secret } from '../domain/secret.ts'
 
 export interface Answer {
   readonly url: URL
@@ -14,9 +15,11 @@ export interface Answer {
 }
 
 export interface Request {
-  readonly method: 'GET' | 'HEAD'
+  readonly method: 'GET' | 'HEAD' | 'POST'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
+  /** Body of a POST, in the form of `application/x-www-form-urlencoded`. */
+  readonly form?: Secret
   /** Bytes of body that are read at most. */
   readonly limit: number
 }
@@ -46,15 +49,16 @@ export function openWire(signal: AbortSignal, trustedCa?: string): Wire {
 
   async function send(request: Request, mayRetry: boolean): Promise<Answer> {
     signal.throwIfAborted()
+    const form = request.form?.reveal()
     const { request: open } = request.url.protocol === 'http:' ? http : https
     const outgoing = open(request.url, {
       method: request.method,
-      headers: { 'user-agent': 'fairlead', ...request.headers },
+      headers: { 'user-agent': 'fairlead', ...request.headers, ...(form !== undefined && formHeaders(form)) },
       agent: agentFor(request.url),
       signal,
     })
     try {
-      const incoming = await answerTo(outgoing)
+      const incoming = await answerTo(outgoing, form)
       const { body, cut } = await readBody(incoming, request.limit)
       return { url: request.url, status: incoming.statusCode ?? 0, headers: incoming.headers, body, cut }
     } catch (error) {
@@ -74,11 +78,18 @@ export function openWire(signal: AbortSignal, trustedCa?: string): Wire {
   }
 }
 
-function answerTo(outgoing: http.ClientRequest): Promise<IncomingMessage> {
+function formHeaders(form: string): Record<string, string> {
+  return {
+    'content-type': 'application/x-www-form-urlencoded',
+    'content-length': String(Buffer.byteLength(form)),
+  }
+}
+
+function answerTo(outgoing: http.ClientRequest, body?: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.on('response', resolve)
     outgoing.on('error', reject)
-    outgoing.end()
+    outgoing.end(body)
   })
 }
 

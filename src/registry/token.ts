@@ -1,12 +1,13 @@
-// The Bearer flow: a login service named by the registry gives a token that may pull one repository.
-import type { Problem } from '../domain/problem.ts'
+// The Bearer flow: a login service named by the registry gives a token that may pull one repository, or that only
+// proves the login. A password goes to it as Basic, an identity token in a form (OAuth2, grant `refresh_token`).
 import type { RegistryAuth } from '../domain/registry-auth.ts'
 import { Secret } from '../domain/secret.ts'
 import { followable } from './address.ts'
 import type { Challenge } from './challenge.ts'
-import type { Answer } from './exchange.ts'
+import type { Answer, Request } from './exchange.ts'
+import { failed, strayed } from './failures.ts'
 import type { Question } from './question.ts'
-import { denied, failed, loginFailed, loginRequired, rateLimited, strayed } from './refusals.ts'
+import { refusedToken } from './token-refusal.ts'
 import { fieldsOf, parseJson, printable } from './words.ts'
 
 /**
@@ -19,45 +20,55 @@ export async function bearerToken(
   challenge: Challenge & { scheme: 'bearer' },
   registry: URL,
   question: Question,
-  send: (url: URL, headers: Record<string, string>) => Promise<Answer>,
+  send: (request: Omit<Request, 'limit'>) => Promise<Answer>,
   said: (answer: Answer) => string,
 ): Promise<Secret> {
-  const { reference, auth } = question
-  const url = followable(challenge.realm, registry)
-  if (url === null) {
+  const realm = followable(challenge.realm, registry)
+  if (realm === null) {
     throw strayed(question, `It names ${describeAddress(challenge.realm)} as its login service`)
   }
-  if (challenge.service !== null) url.searchParams.set('service', challenge.service)
-  url.searchParams.set('scope', `repository:${reference.repository}:pull`)
-
-  const answer = await send(url, auth === null ? {} : { authorization: basicLogin(auth) })
-  if (answer.status !== 200)
-    throw refusedToken(question, answer, `Its login service ${url.host} answered ${said(answer)}`)
+  const answer = await send(tokenRequest(realm, challenge.service, question))
+  if (answer.status !== 200) {
+    throw refusedToken(question, answer, `Its login service ${realm.host} answered ${said(answer)}`)
+  }
   const { token, access_token } = fieldsOf(answer.cut ? undefined : parseJson(answer.body))
   const found = [token, access_token].find(value => typeof value === 'string' && /^[\x21-\x7e]+$/.test(value))
-  if (found === undefined) throw failed(question, `Its login service ${url.host} gave no token`)
+  if (found === undefined) throw failed(question, `Its login service ${realm.host} gave no token`)
   return new Secret(found as string)
+}
+
+/** The scope is what we need and no more: never what the challenge asks for. */
+function tokenRequest(
+  realm: URL,
+  service: string | null,
+  { reference, auth }: Question,
+): Omit<Request, 'limit'> {
+  const wanted = {
+    ...(service !== null && { service }),
+    ...(reference !== null && { scope: `repository:${reference.repository}:pull` }),
+  }
+  const headers = { accept: 'application/json' }
+  if (auth?.kind === 'identity-token') {
+    return { method: 'POST', url: realm, headers, form: refreshForm(auth.password, wanted) }
+  }
+  const url = new URL(realm)
+  for (const [name, value] of Object.entries(wanted)) url.searchParams.set(name, value)
+  return {
+    method: 'GET',
+    url,
+    headers: auth === null ? headers : { ...headers, authorization: basicLogin(auth) },
+  }
+}
+
+function refreshForm(identityToken: Secret, wanted: Readonly<Record<string, string>>): Secret {
+  const grant = { grant_type: 'refresh_token', client_id: 'fairlead', refresh_token: identityToken.reveal() }
+  return new Secret(new URLSearchParams({ ...wanted, ...grant }).toString())
 }
 
 /** The value of an Authorization header. */
 export function basicLogin(auth: RegistryAuth): string {
+  if (auth.kind !== 'password') throw new Error('an identity token is no password')
   return `Basic ${Buffer.from(`${auth.username}:${auth.password.reveal()}`, 'utf8').toString('base64')}`
-}
-
-function refusedToken(question: Question, answer: Answer, said: string): Problem {
-  const { status } = answer
-  if (status === 401)
-    return question.auth === null ? loginRequired(question, said) : loginFailed(question, said)
-  if (status === 403) return question.auth === null ? loginRequired(question, said) : denied(question, said)
-  if (status === 429) return rateLimited(question, said, retryAfter(answer))
-  return failed(question, said)
-}
-
-/** Retry-After in seconds, null when it is not there or not to be believed (more than a day). */
-export function retryAfter(answer: Answer): number | null {
-  const text = answer.headers['retry-after'] ?? ''
-  const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - Date.now()) / 1000)
-  return seconds >= 0 && seconds <= 86_400 ? seconds : null
 }
 
 /** An address from outside without what may be secret in it: no login, path or query. */

@@ -1,10 +1,8 @@
 // No answer at all: what the socket, TLS or the HTTP parser reports, as the Problem that a person reads.
 import { Problem } from '../domain/problem.ts'
-import { asWhom, imageName, type Question } from './question.ts'
-import { notARegistry } from './refusals.ts'
-
-const CHECK_NAME =
-  'correct the host with `fairlead config:set APTIBLE_DOCKER_IMAGE=…` (or in the FROM line of the Dockerfile)'
+import { OTHER_HOST } from './advice.ts'
+import { again, notARegistry } from './failures.ts'
+import { aboutWhat, asWhom, imageName, type Question } from './question.ts'
 
 const UNREACHABLE: Readonly<Record<string, (host: string) => string>> = {
   ENOTFOUND: host => `The name ${host} is not known (ENOTFOUND)`,
@@ -58,27 +56,33 @@ export function timedOut(question: Question, url: URL, seconds: number): Problem
 }
 
 function unreachable(question: Question, saw: string, url: URL, cause?: unknown): Problem {
-  const { host } = question.reference
+  const { host } = question
   return new Problem('registry-unreachable', {
-    headline: `${host} could not be asked for the image ${imageName(question)}`,
+    headline: `${host} could not be asked ${aboutWhat(question)}`,
     saw: `${saw}. ${asked(question, url)}`,
-    hint: `Push again when ${host} answers; if that is not its name, ${CHECK_NAME}.`,
+    hint: `${again(question)} when ${host} answers; if that is not its name, ${correct(question)}.`,
     cause,
   })
 }
 
 function untrusted(question: Question, why: string, code: string, url: URL, cause: unknown): Problem {
-  const { host } = question.reference
+  const { host, reference } = question
   return new Problem('registry-tls', {
-    headline: `No safe connection to ${host} for the image ${imageName(question)}: ${why}`,
+    headline: `No safe connection to ${host}${reference === null ? '' : ` for the image ${imageName(question)}`}: ${why}`,
     saw: `TLS with ${url.host} failed (${code}). ${asked(question, url)}`,
-    hint: `Ask whoever runs ${host} for a certificate that is trusted everywhere, or an operator of the gateway to trust its authority; if that is not its name, ${CHECK_NAME}.`,
+    hint: `Ask whoever runs ${host} for a certificate that is trusted everywhere, or an operator of the gateway to trust its authority; if that is not its name, ${correct(question)}.`,
     cause,
   })
 }
 
+function correct({ reference }: Question): string {
+  return reference === null ? 'correct it' : OTHER_HOST
+}
+
 function asked(question: Question, url: URL): string {
-  return `It was asked at ${url.origin} for repository ${question.reference.repository} ${asWhom(question)}.`
+  const { reference } = question
+  const what = reference === null ? '' : ` for repository ${reference.repository}`
+  return `It was asked at ${url.origin}${what} ${asWhom(question)}.`
 }
 
 function codeOf(error: unknown): string {

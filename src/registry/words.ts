@@ -17,10 +17,14 @@ export function wordsOf(answer: Answer): Words {
   const body = fieldsOf(parseJson(answer.body))
   const error = fieldsOf(Array.isArray(body.errors) ? body.errors[0] : undefined)
   const code = typeof error.code === 'string' && /^[A-Za-z_]{1,40}$/.test(error.code) ? error.code : null
-  // Login services use other names for it: Docker Hub says `details`.
-  const message = [error.message, body.details, body.error].find(text => typeof text === 'string')
+  // Login services use other names for it: Docker Hub says `details`, OAuth2 `error` and `error_description`.
+  const message = [error.message, body.details, oauthWords(body)].find(text => typeof text === 'string')
   const said = [code, typeof message === 'string' ? printable(message) : null].filter(Boolean).join(': ')
   return { code, text: said === '' ? `${status}${pageType(answer)}` : `${status}, ${said}` }
+}
+
+function oauthWords({ error, error_description: description }: Readonly<Record<string, unknown>>): unknown {
+  return typeof error === 'string' && typeof description === 'string' ? `${error}: ${description}` : error
 }
 
 /** JSON of a body, undefined for anything else. */

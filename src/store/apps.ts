@@ -32,6 +32,10 @@ export function appRows(db: DatabaseSync) {
   const selectByName = statement<AppRow>(db, `${select} WHERE environments.handle = ? AND apps.handle = ?`)
   const selectAll = statement<AppRow>(db, `${select} ${order}`)
   const selectInEnvironment = statement<AppRow>(db, `${select} WHERE apps.environment_id = ? ${order}`)
+  const selectUsingSecret = statement<AppRow>(
+    db,
+    `${select} JOIN secret_uses ON secret_uses.app_id = apps.id WHERE secret_uses.secret_id = ? ${order}`,
+  )
   const deleteById = statement(db, 'DELETE FROM apps WHERE id = ?')
 
   const byId = (id: number): App | null => {
@@ -54,7 +58,9 @@ export function appRows(db: DatabaseSync) {
     /** Of one environment or all, by name. */
     list: (environmentId?: number): App[] =>
       (environmentId === undefined ? selectAll.all() : selectInEnvironment.all(environmentId)).map(toApp),
-    /** With its configs, releases, operations and their lines. Missing is success. */
+    /** By name. */
+    usingSecret: (secretId: number): App[] => selectUsingSecret.all(secretId).map(toApp),
+    /** With its configs, releases, operations and their lines, and its credentials. Missing is success. */
     remove(id: number): void {
       deleteById.run(id)
     },

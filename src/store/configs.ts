@@ -1,7 +1,8 @@
 // Versions of an app's variables. Each version is one sealed value that holds all of them; rows are never changed.
 import type { DatabaseSync } from 'node:sqlite'
 import type { Config } from '../domain/config.ts'
-import { Secret } from '../domain/secret.ts'
+import type { Secret } from '../domain/secret.ts'
+import { readConfig, writeConfig } from './config-text.ts'
 import { now, statement } from './database.ts'
 import type { Vault } from './vault.ts'
 
@@ -38,13 +39,8 @@ export function configRows(db: DatabaseSync, vault: Vault, gatewayId: string) {
 
   const place = (appId: number, version: number) => `config:${gatewayId}:${appId}:${version}`
   const read = (appId: number, row: ConfigRow): ConfigVersion => {
-    const entries: [string, string][] = JSON.parse(
-      vault.open(Buffer.from(row.sealed), place(appId, row.version)),
-    )
-    return {
-      version: row.version,
-      values: new Map(entries.map(([name, value]) => [name, new Secret(value)])),
-    }
+    const text = vault.open(Buffer.from(row.sealed), place(appId, row.version), 'config')
+    return { version: row.version, values: readConfig(text) }
   }
 
   return {
@@ -71,18 +67,10 @@ export function configRows(db: DatabaseSync, vault: Vault, gatewayId: string) {
       about: { actor: string; set: readonly string[]; unset: readonly string[]; withRelease?: boolean },
     ): number {
       const version = (selectHighest.get(appId)?.version ?? 0) + 1
-      // Pairs, not an object: a variable may be called `__proto__`.
-      const plain = JSON.stringify([...values].map(([name, secret]) => [name, secret.reveal()]))
-      const sealed = vault.seal(plain, place(appId, version))
+      const sealed = vault.seal(writeConfig(values), place(appId, version))
       const [set, unset] = [JSON.stringify(about.set), JSON.stringify(about.unset)]
       insert.run(appId, version, sealed, about.actor, set, unset, now(), about.withRelease ? 1 : 0)
       return version
     },
   }
-}
-
-/** Any sealed value of the database, by which the vault checks its key. */
-export function sealedSample(db: DatabaseSync): Buffer | null {
-  const row = statement<{ sealed: Uint8Array }>(db, 'SELECT sealed FROM configs LIMIT 1').get()
-  return row ? Buffer.from(row.sealed) : null
 }

@@ -14,6 +14,8 @@ export function openDatabase(path: string): DatabaseSync {
   try {
     db.exec('PRAGMA journal_mode = WAL')
     db.exec('PRAGMA synchronous = NORMAL')
+    // What is deleted is overwritten with zeros, not only marked as free: it may be a key that was retired.
+    db.exec('PRAGMA secure_delete = ON')
     migrate(db, knownMigrations(), path)
     return db
   } catch (cause) {
@@ -85,6 +87,21 @@ export function transaction<T>(db: DatabaseSync, fn: () => T): T {
     // SQLite may have rolled back by itself (disk full): then there is nothing to undo.
     if (db.isTransaction) db.exec(nested ? 'ROLLBACK TO nested; RELEASE nested' : 'ROLLBACK')
     throw error
+  }
+}
+
+/**
+ * Writes the zeros of what was deleted into the database, and empties the log that still holds it. Not while others
+ * read the database (a backup): then it happens with the next checkpoint, and nobody waits for it.
+ */
+export function overwriteDeleted(db: DatabaseSync): void {
+  if (db.isTransaction) return
+  const { timeout } = db.prepare('PRAGMA busy_timeout').get() as { timeout: number }
+  db.exec('PRAGMA busy_timeout = 0')
+  try {
+    onDisk(() => db.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${timeout}`)
   }
 }
 

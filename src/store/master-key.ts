@@ -39,7 +39,7 @@ export function readKey(path: string): Buffer | null {
     throw new Problem('settings-invalid', {
       headline: `${path} does not hold a key`,
       saw: `${text.length} characters, where one line of 44 characters of base64 should be`,
-      hint: `Put the file back from your backup. Only if no config was ever stored: remove it, and a new key is made.`,
+      hint: `Put the file back from your backup. Only if no config and no credential was ever stored: remove it, and a new key is made.`,
     })
   } finally {
     closeSync(file)

@@ -12,7 +12,8 @@ interface MemberRow {
 
 const toMember = (row: MemberRow): Member => ({ id: row.id, name: row.name, operator: row.operator === 1 })
 
-export function memberRows(db: DatabaseSync) {
+/** @param secretPaths what a member was granted in the secret store */
+export function memberRows(db: DatabaseSync, secretPaths: (memberId: number) => string[]) {
   const fields = 'members.id, members.name, members.operator'
   const insert = statement<MemberRow>(
     db,
@@ -61,14 +62,14 @@ export function memberRows(db: DatabaseSync) {
     },
     list: (): Member[] => selectAll.all().map(toMember),
     operators: (): Member[] => selectOperators.all().map(toMember),
-    /** With keys and roles. Missing is success. */
+    /** With keys, roles and grants. Missing is success. */
     remove(id: number): void {
       deleteById.run(id)
     },
     /** Whose key that is. @param fingerprint `SHA256:…` */
-    byKey(fingerprint: string): { member: Member; roles: Map<number, Role> } | null {
+    byKey(fingerprint: string): { member: Member; roles: Map<number, Role>; secretPaths: string[] } | null {
       const row = selectByKey.get(fingerprint)
-      return row ? { member: toMember(row), roles: roles(row.id) } : null
+      return row ? { member: toMember(row), roles: roles(row.id), secretPaths: secretPaths(row.id) } : null
     },
     /** Role per environment id. */
     roles,

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { appRows } from './apps.ts'
-import { configRows, sealedSample } from './configs.ts'
+import { configRows } from './configs.ts'
 import { openDatabase, statement, transaction } from './database.ts'
 import { environmentRows } from './environments.ts'
 import { keyRows } from './keys.ts'
@@ -12,7 +12,15 @@ import { lockFile } from './lock.ts'
 import { memberRows } from './members.ts'
 import { networkRows } from './networks.ts'
 import { operationRows } from './operations.ts'
+import { pushNameRows } from './push-names.ts'
+import { registryCredentialRows } from './registry-credentials.ts'
+import { registryGeneratorRows } from './registry-generators.ts'
+import { registryKeyRows } from './registry-keys.ts'
+import { registryUriRows } from './registry-uris.ts'
 import { releaseRows } from './releases.ts'
+import { sealedSample } from './sealed-sample.ts'
+import { secretGrantRows } from './secret-grants.ts'
+import { secretRows } from './secrets.ts'
 import { openVault } from './vault.ts'
 
 export interface Store {
@@ -26,6 +34,13 @@ export interface Store {
   readonly releases: ReturnType<typeof releaseRows>
   readonly operations: ReturnType<typeof operationRows>
   readonly networks: ReturnType<typeof networkRows>
+  readonly pushNames: ReturnType<typeof pushNameRows>
+  readonly registryCredentials: ReturnType<typeof registryCredentialRows>
+  readonly registryKeys: ReturnType<typeof registryKeyRows>
+  readonly registryUris: ReturnType<typeof registryUriRows>
+  readonly registryGenerators: ReturnType<typeof registryGeneratorRows>
+  readonly secrets: ReturnType<typeof secretRows>
+  readonly secretGrants: ReturnType<typeof secretGrantRows>
   /** All or nothing; may be nested. `fn` cannot wait for a promise. */
   transaction<T>(fn: () => T): T
   /** Closes the database and frees the directory. May be called twice. */
@@ -43,15 +58,24 @@ export function openStore(directory: string): Store {
   undo.defer(() => db.close())
   const vault = openVault(join(directory, 'master.key'), () => sealedSample(db))
   const gatewayId = rememberedId(db)
+  const apps = appRows(db)
+  const secretGrants = secretGrantRows(db)
   const rows = {
-    members: memberRows(db),
+    members: memberRows(db, secretGrants.of),
     keys: keyRows(db),
     environments: environmentRows(db),
-    apps: appRows(db),
+    apps,
     configs: configRows(db, vault, gatewayId),
     releases: releaseRows(db),
     operations: operationRows(db),
     networks: networkRows(db),
+    pushNames: pushNameRows(db),
+    registryCredentials: registryCredentialRows(db, vault, gatewayId),
+    registryKeys: registryKeyRows(db, vault, gatewayId),
+    registryUris: registryUriRows(db, vault, gatewayId),
+    registryGenerators: registryGeneratorRows(db, vault, gatewayId),
+    secrets: secretRows(db, vault, gatewayId, apps.usingSecret),
+    secretGrants,
   }
   const opened = undo.move()
   return { gatewayId, ...rows, transaction: fn => transaction(db, fn), close: () => opened.dispose() }

@@ -7,8 +7,11 @@ import { makeKey, readKey } from './master-key.ts'
 
 export interface Vault {
   seal(plain: string, aad: string): Buffer
-  /** @throws Problem `master-key-wrong`, or `internal` when the value or its place were changed */
-  open(sealed: Buffer, aad: string): string
+  /**
+   * @param what it is, for the message: `config`
+   * @throws Problem `master-key-wrong`, or `internal` when the value or its place were changed
+   */
+  open(sealed: Buffer, aad: string, what: string): string
 }
 
 const CIPHER = 'aes-256-gcm'
@@ -30,16 +33,16 @@ export function openVault(path: string, sample: () => Buffer | null): Vault {
   const key = createSecretKey(bytes)
   const header = Buffer.concat([Buffer.of(VERSION), keyId])
 
-  const checkHeader = (value: Buffer) => {
-    if (value[0] !== VERSION || value.length < HEADER + NONCE + TAG) throw damaged()
+  const checkHeader = (value: Buffer, what: string) => {
+    if (value[0] !== VERSION || value.length < HEADER + NONCE + TAG) throw damaged(what)
     if (keyId.equals(value.subarray(1, HEADER))) return
     throw new Problem('master-key-wrong', {
-      headline: `${path} is not the key that stored config was encrypted with`,
-      saw: `the key on disk is ${keyId.toString('hex')}, config is encrypted with ${keyIdOf(value)}`,
+      headline: `${path} is not the key that stored config and credentials were encrypted with`,
+      saw: `the key on disk is ${keyId.toString('hex')}, they are encrypted with ${keyIdOf(value)}`,
       hint: `Put key ${keyIdOf(value)} back into ${path} from your backup.`,
     })
   }
-  if (sealed !== null) checkHeader(sealed)
+  if (sealed !== null) checkHeader(sealed, 'value')
 
   return {
     seal(plain, aad) {
@@ -49,8 +52,8 @@ export function openVault(path: string, sample: () => Buffer | null): Vault {
       const text = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()])
       return Buffer.concat([header, nonce, cipher.getAuthTag(), text])
     },
-    open(value, aad) {
-      checkHeader(value)
+    open(value, aad, what) {
+      checkHeader(value, what)
       const [nonce, tag, text] = [
         value.subarray(HEADER, HEADER + NONCE),
         value.subarray(HEADER + NONCE, HEADER + NONCE + TAG),
@@ -61,7 +64,7 @@ export function openVault(path: string, sample: () => Buffer | null): Vault {
       try {
         return Buffer.concat([decipher.update(text), decipher.final()]).toString('utf8')
       } catch (cause) {
-        throw damaged(cause)
+        throw damaged(what, cause)
       }
     },
   }
@@ -69,17 +72,17 @@ export function openVault(path: string, sample: () => Buffer | null): Vault {
 
 function missing(path: string, sealed: Buffer): never {
   throw new Problem('master-key-missing', {
-    headline: `${path}, the key that decrypts stored config, is gone`,
-    saw: `config is encrypted with key ${keyIdOf(sealed)}`,
-    hint: `Put key ${keyIdOf(sealed)} back into ${path} from your backup (mode 0600). Without it the config is lost.`,
+    headline: `${path}, the key that decrypts stored config and credentials, is gone`,
+    saw: `they are encrypted with key ${keyIdOf(sealed)}`,
+    hint: `Put key ${keyIdOf(sealed)} back into ${path} from your backup (mode 0600). Without it they are lost.`,
   })
 }
 
-function damaged(cause?: unknown): Problem {
+function damaged(what: string, cause?: unknown): Problem {
   return new Problem('internal', {
-    headline: 'A stored config does not decrypt',
+    headline: `A stored ${what} does not decrypt`,
     saw: 'the key is the right one, so the encrypted value was changed or damaged in the database',
-    hint: 'Restore the data directory from a backup, or set the config of this app anew.',
+    hint: 'Restore the data directory from a backup, or set it anew.',
     cause,
   })
 }

@@ -98,7 +98,7 @@ test.serial('a wrong password names host, repository, user and the variables to 
         'HOST refuses the login of user robot for the image HOST/acme/shop:v1 (registry-login-failed)',
       saw: 'It answered 401 Unauthorized. Repository acme/shop was asked for as user robot (APTIBLE_PRIVATE_REGISTRY_*).',
       runs: NO_RELEASE,
-      todo: 'Run `fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…` with a username and password that `docker login HOST` accepts.',
+      todo: 'Run `fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…` with a username and password that `docker login HOST` accepts. `fairlead registry:explain HOST/acme/shop:v1` shows which credential was offered to whom.',
     }),
   )
 })
@@ -110,7 +110,7 @@ test.serial('a private image without credentials names the three variables to se
       headline: 'HOST wants a login before it shows the image HOST/acme/shop:v1 (registry-login-required)',
       saw: 'It answered 401 Unauthorized. Repository acme/shop was asked for without a login.',
       runs: NO_RELEASE,
-      todo: `Run \`fairlead config:set APTIBLE_PRIVATE_REGISTRY_HOST=HOST APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…\`. Registries answer the same for a repository that does not exist: if acme/shop is wrong, correct it with ${OTHER_IMAGE}.`,
+      todo: `Store a login with \`fairlead registry:login HOST --username USER --password-stdin\`, or set APTIBLE_PRIVATE_REGISTRY_HOST=HOST, APTIBLE_PRIVATE_REGISTRY_USERNAME and APTIBLE_PRIVATE_REGISTRY_PASSWORD with \`fairlead config:set\`. Registries answer the same for a repository that does not exist: if acme/shop is wrong, correct it with ${OTHER_IMAGE}. \`fairlead registry:explain HOST/acme/shop:v1\` shows which credential was offered to whom.`,
     }),
   )
 })
@@ -180,10 +180,11 @@ test.serial('an image that the registry does not have', async t => {
   t.deepEqual(
     await refused(t, { image: `${registry.host}/acme/shoe:v1`, ...login() }),
     problemText({
-      headline: 'HOST has no repository acme/shoe (image HOST/acme/shoe:v1) (image-not-found)',
+      headline:
+        'HOST has no repository acme/shoe, or hides it from user robot (image HOST/acme/shoe:v1) (image-not-found)',
       saw: 'It answered 404 Not Found, NAME_UNKNOWN: repository name not known to registry. It was asked for as user robot (APTIBLE_PRIVATE_REGISTRY_*).',
       runs: NO_RELEASE,
-      todo: `Push the image there, or correct its name with ${OTHER_IMAGE}.`,
+      todo: `Push the image there, let this user read it, or correct its name with ${OTHER_IMAGE}. \`fairlead registry:explain HOST/acme/shoe:v1\` shows which credential was offered to whom.`,
     }),
   )
 })
@@ -270,7 +271,7 @@ test.serial(
         headline: 'HOST does not let user robot read the image HOST/acme/secret:v1 (registry-denied)',
         saw: 'It answered 403 Forbidden, DENIED: not for Basic [redacted]. Repository acme/secret was asked for as user robot (APTIBLE_PRIVATE_REGISTRY_*).',
         runs: NO_RELEASE,
-        todo: `Let this user read acme/secret at HOST, or set another with \`fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…\`. Some registries answer the same for a repository that does not exist: if the name is wrong, correct it with ${OTHER_IMAGE}.`,
+        todo: `Let this user read acme/secret at HOST, or set another with \`fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…\`. Some registries answer the same for a repository that does not exist: if the name is wrong, correct it with ${OTHER_IMAGE}. \`fairlead registry:explain HOST/acme/secret:v1\` shows which credential was offered to whom.`,
       }),
     )
   },

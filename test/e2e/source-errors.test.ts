@@ -221,7 +221,7 @@ test.serial('a private FROM without credentials names what to set', async t => {
       headline: `${locked.host} wants a login before it shows the image ${image} (registry-login-required)`,
       saw: 'It answered 401 Unauthorized. Repository acme/base was asked for without a login.',
       runs: NO_RELEASE,
-      todo: `Run \`fairlead config:set APTIBLE_PRIVATE_REGISTRY_HOST=${locked.host} APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…\`. Registries answer the same for a repository that does not exist: if acme/base is wrong, correct it with \`fairlead config:set APTIBLE_DOCKER_IMAGE=…\` (or the FROM line of the Dockerfile).`,
+      todo: `Store a login with \`fairlead registry:login ${locked.host} --username USER --password-stdin\`, or set APTIBLE_PRIVATE_REGISTRY_HOST=${locked.host}, APTIBLE_PRIVATE_REGISTRY_USERNAME and APTIBLE_PRIVATE_REGISTRY_PASSWORD with \`fairlead config:set\`. Registries answer the same for a repository that does not exist: if acme/base is wrong, correct it with \`fairlead config:set APTIBLE_DOCKER_IMAGE=…\` (or the FROM line of the Dockerfile). \`fairlead registry:explain ${image}\` shows which credential was offered to whom.`,
     }),
   )
 })
@@ -251,7 +251,7 @@ test.serial(
         headline: `${locked.host} refuses the login of user robot for the image ${image} (registry-login-failed)`,
         saw: 'It answered 401 Unauthorized. Repository acme/base was asked for as user robot (APTIBLE_PRIVATE_REGISTRY_*).',
         runs: NO_RELEASE,
-        todo: `Run \`fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…\` with a username and password that \`docker login ${locked.host}\` accepts.`,
+        todo: `Run \`fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…\` with a username and password that \`docker login ${locked.host}\` accepts. \`fairlead registry:explain ${image}\` shows which credential was offered to whom.`,
       }),
     )
   },

@@ -2,6 +2,9 @@
 import test, { type ExecutionContext } from 'ava'
 import type { Container, ContainerSpec, Engine } from '../../src/domain/engine.ts'
 import { Problem, type ProblemCode } from '../../src/domain/problem.ts'
+import type { RegistryAuth } from '../../src/domain/registry-auth.ts'
+import { TooLarge } from '../../src/domain/too-large.ts'
+import { listen } from '../support/build-fixtures.ts'
 import type { Program } from '../support/fake-host.ts'
 
 /** What a driver brings along for its tests; all of it is gone after them. */
@@ -22,6 +25,8 @@ export interface Ground {
   /** Free, of 14 hosts each, the second within the first's double. */
   readonly subnets: readonly [string, string, string]
   readonly overlappingFirst: string
+  /** The only credential that its registry takes for a push. */
+  readonly registry: RegistryAuth
 }
 
 const LIMITS = { memory: 32 * 1024 * 1024, cpus: 0.5, pids: 32 }
@@ -119,6 +124,129 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
   test(title('a tag of others is not taken away'), async t => {
     await t.throwsAsync(engine.removeTag(ground.image, signal), { instanceOf: TypeError })
     t.not(await engine.findImage(ground.image, signal), null)
+  })
+
+  async function pushable(app: string) {
+    const tag = `fairlead-${ground.gatewayId}/env/${app}:op1`
+    await ground.tag(tag)
+    const auth = ground.registry
+    const reference = { host: auth.host, repository: `acme/${app}`, tag: 'v1', digest: null }
+    return { tag, reference, auth }
+  }
+
+  test(title('an image is pushed, keeps no name but its own, and is pulled by its digest'), async t => {
+    const request = await pushable('pushed')
+    const name = `${request.reference.host}/acme/pushed`
+    const id = (await engine.findImage(request.tag, signal))?.id ?? ''
+    const heard = listen()
+    const digest = await engine.push(request, heard, signal)
+    t.regex(digest, /^sha256:[0-9a-f]{64}$/)
+    t.regex(heard.lines.join('\n'), /^ {7}Pushed \d layers?.*B$/)
+    t.regex(heard.progressed[0] ?? '', /^ {7}Pushing \d of \d layers, \d+%$/)
+    t.is(await engine.findImage(`${name}:v1`, signal), null)
+    t.is(await engine.findImage(`${name}@${digest}`, signal), null)
+    t.is(await engine.push(request, listen(), signal), digest)
+
+    const pulled = await engine.pull(
+      { ...request, digest, tag: request.tag.replace('op1', 'op2') },
+      listen(),
+      signal,
+    )
+    t.is(pulled.id, id)
+    for (const tag of await engine.tags(`fairlead-${ground.gatewayId}/env/pushed`, signal))
+      await engine.removeTag(tag, signal)
+  })
+
+  test(
+    title('who asked for a push hears of the name that the image bears meanwhile, and of its end'),
+    async t => {
+      const heard: string[] = []
+      const named = () => heard.push('named')
+      const unnamed = () => heard.push('unnamed')
+      const request = { ...(await pushable('named')), named, unnamed }
+      await engine.push(request, listen(), signal)
+      t.deepEqual(heard, ['named', 'unnamed'])
+      await engine.removePushedName(request.reference, signal)
+      for (const tag of await engine.tags(`fairlead-${ground.gatewayId}/env/named`, signal))
+        await engine.removeTag(tag, signal)
+    },
+  )
+
+  test(title('a push sends no credential to another host, and nothing that is not its own'), async t => {
+    const request = await pushable('unpushed')
+    const auth = { ...ground.registry, host: 'registry.example' }
+    const mismatch = engine.push({ ...request, auth }, listen(), signal)
+    await problem(t, mismatch, 'registry-host-mismatch', /is for registry.example, but the image is on/)
+    const missing = engine.push({ ...request, tag: `${request.tag}-not` }, listen(), signal)
+    await problem(t, missing, 'engine-failed', /There is no image/)
+    for (const bad of [
+      { ...request, tag: ground.image },
+      { ...request, reference: { ...request.reference, tag: null } },
+      { ...request, reference: { ...request.reference, digest: `sha256:${'0'.repeat(64)}` } },
+    ]) {
+      await t.throwsAsync(async () => engine.push(bad, listen(), signal), { instanceOf: TypeError })
+    }
+    await engine.removeTag(request.tag, signal)
+  })
+
+  test(title('a file that a container wrote is read while it runs, and when it has stopped'), async t => {
+    const directory = '/run-of/a/generator'
+    const content = '{"auths":{}} zwölf €'
+    const writes = { [`${directory}/out`]: content, [`${directory}/empty`]: '', '/etc/own': 'own' }
+    const links = { [`${directory}/link`]: '/etc/own' }
+    const id = await started({ writes, links, prints: ['written'] }, { writableDirectory: directory })
+    const seen = new AbortController()
+    const written = () => seen.abort(new Error('seen'))
+    await t.throwsAsync(engine.logs(id, { follow: true, lines: 'all' }, written, seen.signal), {
+      message: 'seen',
+    })
+    for (const state of ['running', 'exited'] as const) {
+      if (state === 'exited') await engine.stop(id, 1, signal)
+      t.is((await look(id)).state, state)
+      const read = async (path: string, max = 1000) =>
+        (await engine.readFile(id, path, max, signal))?.toString() ?? null
+      t.is(await read(`${directory}/out`), content)
+      t.is(await read(`${directory}/out`, Buffer.byteLength(content)), content)
+      t.is(await read(`${directory}/empty`), '')
+      t.is(await read('/etc/own'), 'own')
+      t.is(await read(`${directory}/nothing`), null)
+      t.is(await read('/no/such/directory/file'), null)
+      t.is(await read(directory), null)
+      // What a link leads to is not what was written there.
+      t.is(await read(`${directory}/link`), null)
+      const tooLarge = await t.throwsAsync(read(`${directory}/out`, Buffer.byteLength(content) - 1), {
+        instanceOf: TooLarge,
+      })
+      t.is((tooLarge as TooLarge).path, `${directory}/out`)
+    }
+    t.is(await engine.readFile('0'.repeat(64), '/etc/own', 1000, signal), null)
+    await problem(
+      t,
+      other.readFile(id, '/etc/own', 1000, signal),
+      'engine-failed',
+      /not made by this gateway/,
+    )
+    await engine.remove(id, signal)
+  })
+
+  test(title('a path that is not plain and absolute is refused'), async t => {
+    const id = await engine.create(spec({}), signal)
+    for (const path of [
+      '',
+      '/',
+      'etc/own',
+      '/etc/../own',
+      '/..',
+      '/etc/./own',
+      '/etc//own',
+      '/etc/',
+      '/a\0b',
+    ]) {
+      await t.throwsAsync(async () => engine.readFile(id, path, 1000, signal), { instanceOf: TypeError })
+      const bad = spec({}, { writableDirectory: path })
+      await t.throwsAsync(async () => engine.create(bad, signal), { instanceOf: TypeError })
+      t.false((await engine.list({}, signal)).some(({ name }) => name === bad.name))
+    }
   })
 
   test(
@@ -327,10 +455,13 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     const aborted = AbortSignal.abort(reason)
     const id = await started({})
     const tag = `fairlead-${ground.gatewayId}/env/never:v1`
+    const push = await pushable('never')
     const calls = [
       engine.facts(aborted),
       engine.findImage(ground.image, aborted),
       engine.removeTag(tag, aborted),
+      engine.push(push, listen(), aborted),
+      engine.readFile(id, '/etc/passwd', 1000, aborted),
       engine.tags(ground.image, aborted),
       engine.ensureNetwork(`${network}-never`, 'never', [ground.subnets[2]], aborted),
       engine.removeNetwork(network, aborted),

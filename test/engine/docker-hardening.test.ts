@@ -1,9 +1,11 @@
 // What the Docker driver asks of the real engine for every container, and what it keeps out of sight.
 import test from 'ava'
 import type { ContainerSpec } from '../../src/domain/engine.ts'
+import { Problem } from '../../src/domain/problem.ts'
 import { Secret } from '../../src/domain/secret.ts'
 import { type DockerGround, dockerGround, shellProgram } from '../support/docker-ground.ts'
-import { type EngineProxy, engineProxy } from '../support/engine-proxy.ts'
+import { ENGINE_SOCKET, type EngineProxy, engineProxy } from '../support/engine-proxy.ts'
+import { importBusybox } from '../support/images.ts'
 
 let ground: DockerGround
 let proxy: EngineProxy
@@ -61,6 +63,7 @@ test('every hardening setting reaches the engine', async t => {
     Binds: null,
     NetworkMode: network,
   })
+  t.is(HostConfig.Mounts, undefined)
   t.is((Config as { StopTimeout?: number }).StopTimeout, 7)
   t.deepEqual(Object.keys(NetworkSettings.Networks), [network])
 })
@@ -126,6 +129,52 @@ test("a command alone keeps the image's ENTRYPOINT", async t => {
   const { Config } = await ground.docker.getContainer(id).inspect()
   t.deepEqual(Config.Entrypoint, ['/bin/entry'])
   t.deepEqual(Config.Cmd, ['worker', '-v'])
+})
+
+test('any user of an image may write in the directory that was made, without a bind or a volume', async t => {
+  const image = `fairlead-test-${ground.gatewayId}:nobody`
+  await importBusybox(ground.docker, image, { user: 'nobody' })
+  t.teardown(() => ground.docker.getImage(image).remove({ force: true }))
+  const directory = '/var/new/run-7'
+  const script = `id -u; echo yes > ${directory}/out && cat ${directory}/out; ls -A ${directory}; stat -c %a:%u:%g /var /var/new ${directory}; touch /var/new/no 2>/dev/null || echo refused`
+  const changes = { image, command: ['/bin/sh', '-c', script], writableDirectory: directory }
+  t.deepEqual(await output(changes), [
+    '65534',
+    'yes',
+    'out',
+    // What the image had stays as it was; what is made on the way is nobody's but root's.
+    '755:0:0',
+    '755:0:0',
+    '1777:0:0',
+    'refused',
+  ])
+  const id = await ground.engine().create(spec(changes), signal)
+  const { HostConfig, Mounts } = await ground.docker.getContainer(id).inspect()
+  t.falsy(HostConfig.Binds)
+  t.is(HostConfig.Mounts, undefined)
+  t.deepEqual(Mounts, [])
+})
+
+test('a directory that cannot be made leaves no container behind', async t => {
+  const wanted = spec({ writableDirectory: '/etc/passwd/below-a-file' })
+  await t.throwsAsync(ground.engine().create(wanted, signal), { instanceOf: Problem })
+  const all = await ground.docker.listContainers({ all: true, filters: { name: [wanted.name] } })
+  t.deepEqual(all, [])
+})
+
+test("the engine's socket is the only thing that is ever bound, and only where it is asked for", async t => {
+  const command = ['/bin/sh', '-c', '[ -S /var/run/docker.sock ] && echo there || echo none']
+  t.deepEqual(await output({ command }), ['none'])
+  t.deepEqual(await output({ command, engineSocket: false }), ['none'])
+  t.deepEqual(await output({ command, engineSocket: true }), ['there'])
+
+  const { HostConfig, Mounts } = await inspectCreated({ engineSocket: true })
+  t.falsy(HostConfig.Binds)
+  t.is(HostConfig.Privileged, false)
+  t.deepEqual(
+    Mounts.map(({ Type, Source, Destination }) => [Type, Source, Destination]),
+    [['bind', ENGINE_SOCKET, '/var/run/docker.sock']],
+  )
 })
 
 test('labels say whose container it is, and hold no values', async t => {

@@ -5,6 +5,7 @@ import { Problem, type ProblemCode } from '../../src/domain/problem.ts'
 import type { RegistryAuth } from '../../src/domain/registry-auth.ts'
 import { Secret } from '../../src/domain/secret.ts'
 import type { Transcript } from '../../src/domain/transcript.ts'
+import { credential } from '../support/build-fixtures.ts'
 import { type DockerGround, dockerGround } from '../support/docker-ground.ts'
 import { type EngineProxy, engineProxy } from '../support/engine-proxy.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
@@ -34,7 +35,7 @@ test.after.always(async () => {
 
 function login(changes: Partial<RegistryAuth> = {}): RegistryAuth {
   const { host, username, password } = registry
-  return { host, username, password: new Secret(password), source: 'APTIBLE_PRIVATE_REGISTRY_*', ...changes }
+  return { ...credential(host, username, password), ...changes }
 }
 
 /** Pushes an image with a layer of its own. */

@@ -1,15 +1,22 @@
 // The Docker driver before the real engine at /var/run/docker.sock.
 import test from 'ava'
+import { credential } from '../support/build-fixtures.ts'
 import { type DockerGround, dockerGround, shellProgram } from '../support/docker-ground.ts'
+import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { conformance } from './conformance.ts'
 
 let ground: DockerGround | undefined
+let registry: TestRegistry | undefined
 
-test.after.always(() => ground?.clear())
+test.after.always(async () => {
+  await registry?.stop()
+  await ground?.clear()
+})
 
 conformance('docker', async () => {
   const docker = await dockerGround()
   ground = docker
+  registry = await startRegistry()
   return {
     ...docker,
     tag: async name => {
@@ -20,5 +27,6 @@ conformance('docker', async () => {
     unstartable: { image: docker.unstartable },
     subnets: [docker.subnet(0), docker.subnet(1), docker.subnet(2)],
     overlappingFirst: docker.subnet(0, 29),
+    registry: credential(registry.host, registry.username, registry.password),
   }
 })

@@ -1,5 +1,6 @@
 // The fake has to behave like the real engine, or the tests that stand on it prove nothing.
 import test from 'ava'
+import { credential } from '../support/build-fixtures.ts'
 import { fakeEngine, hang } from '../support/fake-engine.ts'
 import { FakeHost, type Program } from '../support/fake-host.ts'
 import { conformance } from './conformance.ts'
@@ -25,6 +26,7 @@ conformance('fake', async () => {
     unstartable: {},
     subnets: ['10.1.0.0/28', '10.1.0.16/28', '10.1.0.32/28'],
     overlappingFirst: '10.1.0.0/29',
+    registry: credential('registry.internal:5000', 'robot', 'sesame'),
   }
 })
 

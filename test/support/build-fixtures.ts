@@ -4,7 +4,7 @@ import { PassThrough, type Readable } from 'node:stream'
 import Docker from 'dockerode'
 import { pack } from 'tar-stream'
 import type { BuildRequest } from '../../src/domain/engine.ts'
-import type { RegistryAuth } from '../../src/domain/registry-auth.ts'
+import { APP_CREDENTIAL, type RegistryAuth, TOKEN_USER } from '../../src/domain/registry-auth.ts'
 import { Secret } from '../../src/domain/secret.ts'
 import type { Transcript } from '../../src/domain/transcript.ts'
 
@@ -21,7 +21,8 @@ export function contextOf(files: Readonly<Record<string, string | Buffer>>): () 
 }
 
 export function credential(host: string, username: string, password: string): RegistryAuth {
-  return { host, username, password: new Secret(password), source: 'APTIBLE_PRIVATE_REGISTRY_*' }
+  const kind = username === TOKEN_USER ? 'identity-token' : 'password'
+  return { host, path: '', kind, username, password: new Secret(password), source: APP_CREDENTIAL }
 }
 
 /** @param auths by their host */

@@ -13,13 +13,14 @@ import { receivePush } from '../../src/deploy/push.ts'
 import { type App, parseHandle } from '../../src/domain/app.ts'
 import type { Actor } from '../../src/domain/member.ts'
 import type { Operation } from '../../src/domain/operation.ts'
-import { appRegistryAuth } from '../../src/domain/registry-auth.ts'
 import { Secret } from '../../src/domain/secret.ts'
 import type { Stack } from '../../src/domain/stack.ts'
 import { buildContext } from '../../src/git/context.ts'
 import { openRepositories } from '../../src/git/repositories.ts'
 import type { RegistryClient } from '../../src/registry/client.ts'
-import { appKeychain } from '../../src/registry/keychain.ts'
+import { fileFetcher } from '../../src/registry/download.ts'
+import { createGeneratedCache } from '../../src/registry/sources/generated.ts'
+import { appKeychain } from '../../src/registry/sources.ts'
 import { openStore } from '../../src/store/store.ts'
 import { type FakeEngine, type FakeEngineOptions, fakeEngine } from './fake-engine.ts'
 
@@ -100,13 +101,14 @@ export async function deployGround(
     digest: DIGEST,
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
   })
+  const fetchFile = fileFetcher({ filesDirectory: null, maxBytes: 1024 * 1024, deadline: 10_000 })
+  const sources = { store, fetchFile, generated: createGeneratedCache() }
   const ground: Ground = {
     store,
     repositories,
-    registry: options.registry ?? { resolve },
+    registry: options.registry ?? { resolve, checkLogin: async () => {} },
     buildContext: (commit, ignore) => buildContext(commit, { ignore }),
-    credential: appRegistryAuth,
-    keychain: appKeychain,
+    keychain: asking => appKeychain(sources, asking),
     stack: () => ({ stack, engine }),
     background: background.run,
     insist: background.insist,
@@ -128,6 +130,7 @@ export async function deployGround(
     key: 'SHA256:key',
     address: '192.0.2.1',
     roles: new Map(),
+    secretPaths: [],
   })
   function moveRef(of: App, ref: string, id: string): void {
     execFileSync('git', ['--git-dir', repositories.path(of.name), 'update-ref', ref, id])

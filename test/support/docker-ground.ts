@@ -79,7 +79,16 @@ export async function dockerGround(): Promise<DockerGround> {
 }
 
 /** The words of a command that behaves so in a busybox image whose ENTRYPOINT is cleared. */
-export function shellProgram({ prints = [], exits }: Program): string[] {
+export function shellProgram({ prints = [], exits, writes = {}, links = {} }: Program): string[] {
   const end = exits === undefined ? 'exec sleep 3600' : `exit ${exits}`
-  return ['/bin/sh', '-c', `[ $# = 0 ] || printf '%s\\n' "$@"; ${end}`, 'sh', ...prints]
+  const making = [
+    ...Object.entries(writes).map(([path, content]) => `printf %s ${quoted(content)} > ${quoted(path)}`),
+    ...Object.entries(links).map(([path, target]) => `ln -s ${quoted(target)} ${quoted(path)}`),
+  ].map(command => `${command} || exit 99; `)
+  const script = `${making.join('')}[ $# = 0 ] || printf '%s\\n' "$@"; ${end}`
+  return ['/bin/sh', '-c', script, 'sh', ...prints]
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -1,7 +1,10 @@
 // An Engine in memory that behaves like the real one (both pass test/engine/conformance.ts), and can be told to
 // throw, to hang or to be aborted at any call.
-import type { BuildRequest, Engine, Image, PullRequest } from '../../src/domain/engine.ts'
+import { createHash } from 'node:crypto'
+import type { BuildRequest, Engine, Image, PullRequest, PushRequest } from '../../src/domain/engine.ts'
+import { formatImageReference } from '../../src/domain/image-reference.ts'
 import { Problem } from '../../src/domain/problem.ts'
+import { TooLarge } from '../../src/domain/too-large.ts'
 import { addressIn, FakeContainer, FakeHost, overlap, type Program } from './fake-host.ts'
 
 export interface FakeEngineOptions {
@@ -24,6 +27,7 @@ export interface FakeEngine extends Engine {
   readonly containers: readonly FakeContainer[]
   readonly pulls: readonly PullRequest[]
   readonly builds: readonly BuildRequest[]
+  readonly pushes: readonly PushRequest[]
   /**
    * Has `hook` run before each such call, which waits for it and throws what it throws.
    * @returns takes the hook away
@@ -50,6 +54,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
   const calls: string[] = []
   const pulls: PullRequest[] = []
   const builds: BuildRequest[] = []
+  const pushes: PushRequest[] = []
 
   function own(id: string): FakeContainer | null {
     const container = host.containers.get(id) ?? null
@@ -93,7 +98,9 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       const { host: registry, repository } = request.reference
       const name = `${registry}/${repository}@${request.digest}`
       transcript.progress('       Downloading 1 of 2 layers, 50%')
-      const found = host.findImage(name) ?? host.addImage(ownTag(request.tag), image(request))
+      const known = host.findImage(name) ?? host.pushed.get(name)
+      const found = known ?? host.addImage(ownTag(request.tag), image(request))
+      host.images.set(found.id, found)
       host.names.set(ownTag(request.tag), found.id)
       transcript.line('       Pulled 2 layers')
       return found
@@ -103,6 +110,25 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       for await (const _ of request.context()) signal.throwIfAborted()
       transcript.line('Step 1 of 1: FROM scratch')
       return host.addImage(request.tag, image(request))
+    },
+    async push(request, transcript) {
+      pushes.push(request)
+      const { auth, reference } = request
+      if (reference.tag === null || reference.digest !== null) throw new TypeError('no name to push to')
+      if (auth !== null && auth.host !== reference.host) throw notSent(auth.host, reference.host)
+      const found = host.findImage(ownTag(request.tag))
+      if (found === null) throw failed(`There is no image ${request.tag}`)
+      transcript.progress('       Pushing 1 of 2 layers, 50%')
+      const digest = digestOf(found)
+      request.named?.()
+      request.unnamed?.()
+      host.pushed.set(formatImageReference(reference), found)
+      host.pushed.set(formatImageReference({ ...reference, tag: null, digest }), found)
+      transcript.line('       Pushed 2 layers, 1.2 MB')
+      return digest
+    },
+    async removePushedName(reference) {
+      host.names.delete(formatImageReference(reference))
     },
     async removeTag(tag) {
       const id = host.names.get(ownTag(tag))
@@ -137,6 +163,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     },
 
     async create(spec) {
+      if (spec.writableDirectory !== undefined) checkPath(spec.writableDirectory)
       if (host.findImage(spec.image) === null) throw failed(`No such image: ${spec.image}`)
       const leftOver = host.byName(spec.name)
       if (leftOver) discard(own(leftOver.id))
@@ -171,6 +198,12 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
           .find(container => container.id === id)
           ?.view() ?? null
       )
+    },
+    async readFile(id, path, maxBytes) {
+      checkPath(path)
+      const file = own(id)?.files.get(path) ?? null
+      if (file !== null && file.length > maxBytes) throw new TooLarge(path, file.length, maxBytes)
+      return file
     },
     async stop(id, graceSeconds) {
       const container = own(id)
@@ -236,6 +269,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     calls,
     pulls,
     builds,
+    pushes,
     get containers() {
       return mine()
     },
@@ -245,6 +279,23 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       return () => known.delete(hook as Hook<never>)
     },
   }
+}
+
+/** Another for every image, and the same for the same one. */
+function digestOf(image: Image): string {
+  return `sha256:${createHash('sha256').update(image.id).digest('hex')}`
+}
+
+function checkPath(path: string): void {
+  if (!/^(?:\/[^/\0]+)+$/.test(path) || /\/\.{1,2}(?:\/|$)/.test(path))
+    throw new TypeError(`${JSON.stringify(path)} is not a path in a container`)
+}
+
+function notSent(credential: string, image: string): Problem {
+  return new Problem('registry-host-mismatch', {
+    headline: `The credential is for ${credential}, but the image is on ${image}: it was not sent`,
+    hint: 'Use a credential for the host of the image.',
+  })
 }
 
 function notOurs(what: string): Problem {

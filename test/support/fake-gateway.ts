@@ -9,6 +9,8 @@ import ssh2 from 'ssh2'
 export interface Call {
   readonly command: string
   readonly stdin: string
+  /** The same, when it may be no text. */
+  readonly bytes: Buffer
 }
 
 export interface FakeGateway {
@@ -42,7 +44,8 @@ export async function fakeGateway(
         const channel = acceptExec()
         const chunks: Buffer[] = []
         const reply = () => {
-          const call = { command, stdin: Buffer.concat(chunks).toString() }
+          const bytes = Buffer.concat(chunks)
+          const call = { command, stdin: bytes.toString(), bytes }
           calls.push(call)
           const { stdout = '', stderr = '', status } = answer(call)
           channel.write(stdout)

@@ -5,6 +5,10 @@ import type { Container, ContainerSpec, Image } from '../../src/domain/engine.ts
 /** What the program in a container does once it is started. */
 export interface Program {
   readonly prints?: readonly string[]
+  /** Contents of the files that it writes before it prints, by absolute path. */
+  readonly writes?: Readonly<Record<string, string>>
+  /** Where the symbolic links lead that it makes, by absolute path. */
+  readonly links?: Readonly<Record<string, string>>
   /** Left out: it runs until it is stopped. */
   readonly exits?: number
   /** The engine cannot start it, and says so in these words. */
@@ -16,6 +20,8 @@ export class FakeContainer {
   readonly gatewayId: string
   readonly spec: ContainerSpec
   readonly output: string[] = []
+  /** Contents by absolute path; null is what is there and no plain file. */
+  readonly files = new Map<string, Buffer | null>()
   /** Seconds of grace that the last stop gave. */
   stoppedWith: number | null = null
   state: Container['state'] = 'created'
@@ -30,6 +36,7 @@ export class FakeContainer {
     this.id = id
     this.gatewayId = gatewayId
     this.spec = spec
+    if (spec.writableDirectory !== undefined) this.files.set(spec.writableDirectory, null)
   }
 
   get running(): boolean {
@@ -40,6 +47,9 @@ export class FakeContainer {
     this.state = 'running'
     this.exitCode = null
     this.address = address
+    for (const [path, content] of Object.entries(program.writes ?? {}))
+      this.files.set(path, Buffer.from(content))
+    for (const path of Object.keys(program.links ?? {})) this.files.set(path, null)
     this.print(...(program.prints ?? []))
     const { exits } = program
     if (exits !== undefined) setImmediate(() => this.running && this.exit(exits))
@@ -96,6 +106,8 @@ export class FakeHost {
   readonly images = new Map<string, Image>()
   /** Image id by `repository:tag` or `repository@digest`. */
   readonly names = new Map<string, string>()
+  /** Images that were pushed, by `host/repository:tag` and `host/repository@digest`. */
+  readonly pushed = new Map<string, Image>()
   #made = 0
 
   newId(): string {

@@ -2,6 +2,7 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import type { TestCertificate } from './certificate.ts'
 
 export interface FakeRequest {
@@ -10,6 +11,8 @@ export interface FakeRequest {
   readonly query: URLSearchParams
   /** The Authorization header, null when there was none. */
   readonly authorization: string | null
+  /** '' when there was none. */
+  readonly body: string
 }
 
 /** `hang`: never answers. `cut`: closes the connection instead. `cut-body`: closes it in mid-body. */
@@ -25,7 +28,7 @@ export type FakeAnswer =
     }
 
 export interface FakeRegistry {
-  /** `127.0.0.1:PORT`. */
+  /** `127.0.0.1:PORT`, or another address if it was bound to that. */
   readonly host: string
   /** With scheme, without slash at the end. */
   readonly url: string
@@ -35,19 +38,24 @@ export interface FakeRegistry {
   stop(): Promise<void>
 }
 
-/** @param certificate speaks TLS with it; plain HTTP without */
+/** @param certificate speaks TLS with it; plain HTTP without. @param address to bind */
 export async function startFakeRegistry(
   script: (request: FakeRequest) => FakeAnswer,
   certificate?: TestCertificate,
+  address = '127.0.0.1',
 ): Promise<FakeRegistry> {
   const requests: FakeRequest[] = []
-  const listener: http.RequestListener = (incoming, outgoing) => {
+  const listener: http.RequestListener = async (incoming, outgoing) => {
+    const body = await text(incoming).catch(() => null)
+    // Who asked has left already.
+    if (body === null) return
     const url = new URL(incoming.url ?? '/', 'http://fake')
     const request = {
       method: incoming.method ?? '',
       path: url.pathname,
       query: url.searchParams,
       authorization: incoming.headers.authorization ?? null,
+      body,
     }
     requests.push(request)
     answer(script(request), outgoing)
@@ -55,8 +63,8 @@ export async function startFakeRegistry(
   const server = certificate ? https.createServer({ ...certificate }, listener) : http.createServer(listener)
   // The first try at a loopback registry is TLS: a plain server sees a request that is none.
   server.on('clientError', (_error, socket) => socket.destroy())
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  await new Promise<void>(resolve => server.listen(0, address, resolve))
+  const host = `${address}:${(server.address() as AddressInfo).port}`
   return {
     host,
     url: `${certificate ? 'https' : 'http'}://${host}`,

@@ -52,13 +52,13 @@ const ALLOWED: Record<string, { values: string[]; types: string[] }> = {
   git: { values: ['domain'], types: [] },
   ssh: { values: ['domain'], types: [] },
   routing: { values: ['domain'], types: [] },
-  registry: { values: ['domain'], types: [] },
+  registry: { values: ['domain'], types: ['git', 'store'] },
   stacks: { values: ['domain'], types: [] },
   store: { values: ['domain'], types: [] },
   engines: { values: ['domain'], types: [] },
   commands: {
     values: ['domain', 'deploy', 'store'],
-    types: ['ssh', 'git', 'engines', 'stacks', 'settings.ts'],
+    types: ['ssh', 'git', 'engines', 'stacks', 'registry', 'settings.ts'],
   },
   cli: { values: ['domain'], types: [] },
 }

@@ -4,6 +4,18 @@ import { join, resolve } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Problem } from '../../src/domain/problem.ts'
 import { readSettings } from '../../src/settings.ts'
+import { makeCertificate } from '../support/certificate.ts'
+
+const CERTIFICATE = makeCertificate('DNS:localhost').cert
+const EXPIRED = `-----BEGIN CERTIFICATE-----
+MIIBCjCBsgIBATAKBggqhkjOPQQDAjASMRAwDgYDVQQDDAdleHBpcmVkMB4XDTIw
+MDEwMTAwMDAwMFoXDTIwMDEwMjAwMDAwMFowEjEQMA4GA1UEAwwHZXhwaXJlZDBZ
+MBMGByqGSM49AgEGCCqGSM49AwEHA0IABMF8hdoPRjpLz5milqvzlERXWEQQX5Mn
+KTGxq2lOCBCsn0vFdTwTaH5ZHjEWydPHlAkF5Nm3APoM00hI8fPTGQUwCgYIKoZI
+zj0EAwIDRwAwRAIgJrUQNnFfFXpQI5jvQRY/B4nA6Vui0QxWU8SHWq16HnsCICbS
+5bR57MqsgWD1B29JeU+cWaxSAjN4YGjozeVmT1Ax
+-----END CERTIFICATE-----
+`
 
 function place(t: ExecutionContext, files: Record<string, string> = {}): string {
   const path = mkdtempSync(join(tmpdir(), 'fairlead-settings-'))
@@ -25,6 +37,8 @@ test('nothing set gives the defaults', t => {
     maxPush: 2 * 1024 ** 3,
     host: 'localhost',
     logLevel: 'info',
+    registryFiles: null,
+    registryCa: null,
   })
 })
 
@@ -34,7 +48,12 @@ test('a home without keys gives no operator keys', t => {
 })
 
 test('everything can be set, paths relative to the working directory', t => {
-  const cwd = place(t, { 'my-stacks/a.yml': '', keys: '' })
+  const cwd = place(t, {
+    'my-stacks/a.yml': '',
+    keys: '',
+    'credentials/config.json': '',
+    'ca.pem': CERTIFICATE,
+  })
   t.deepEqual(
     readSettings(
       {
@@ -45,6 +64,8 @@ test('everything can be set, paths relative to the working directory', t => {
         FAIRLEAD_MAX_PUSH: '500MiB',
         FAIRLEAD_HOST: 'deploy.example.com',
         FAIRLEAD_LOG_LEVEL: 'debug',
+        FAIRLEAD_REGISTRY_FILES: 'credentials',
+        FAIRLEAD_REGISTRY_CA: 'ca.pem',
         FAIRLEAD_SETUP: 'no',
         FAIRLEAD_REMOTE: 'origin',
       },
@@ -58,6 +79,8 @@ test('everything can be set, paths relative to the working directory', t => {
       maxPush: 500 * 1024 ** 2,
       host: 'deploy.example.com',
       logLevel: 'debug',
+      registryFiles: join(cwd, 'credentials'),
+      registryCa: CERTIFICATE,
     },
   )
 })
@@ -101,6 +124,15 @@ for (const [name, value, message] of [
   ['FAIRLEAD_STACKS', './nowhere', /is no directory that can be read \(ENOENT\)/],
   ['FAIRLEAD_OPERATOR_KEYS', './nowhere', /is no file that can be read \(ENOENT\)/],
   ['FAIRLEAD_OPERATOR_KEYS', '.', /is no file/],
+  ['FAIRLEAD_REGISTRY_FILES', './nowhere', /is no directory that can be read \(ENOENT\)/],
+  ['FAIRLEAD_REGISTRY_FILES', '/etc/passwd', /is no directory$/],
+  ['FAIRLEAD_REGISTRY_CA', './nowhere', /is no file that can be read \(ENOENT\)/],
+  ['FAIRLEAD_REGISTRY_CA', '.', /is no file$/],
+  [
+    'FAIRLEAD_REGISTRY_CA',
+    '/etc/passwd',
+    /holds no certificate in PEM form \(-----BEGIN CERTIFICATE-----\)$/,
+  ],
 ] as const) {
   test(`${name}=${value} is refused with what is wrong`, t => {
     const cwd = place(t)
@@ -111,6 +143,38 @@ for (const [name, value, message] of [
     t.regex(problem.saw ?? '', message)
   })
 }
+
+test('a broken certificate among others is refused by its number', t => {
+  const cut = CERTIFICATE.slice(0, 200)
+  for (const [broken, number] of [
+    [`${CERTIFICATE}${cut}`, '2 of 2'],
+    [`${cut}\n${CERTIFICATE}`, '1 of 2'],
+    [CERTIFICATE.replace(/\n.{8}/, '\nAAAAAAAA'), '1 of 1'],
+  ] as const) {
+    const cwd = place(t, { 'ca.pem': broken })
+    const problem = t.throws(() => readSettings({ HOME: cwd, FAIRLEAD_REGISTRY_CA: 'ca.pem' }, cwd), {
+      instanceOf: Problem,
+    })
+    t.is(
+      problem?.saw,
+      `FAIRLEAD_REGISTRY_CA: "ca.pem" holds a certificate that cannot be read: number ${number}`,
+    )
+  }
+})
+
+test('of a file of certificates nothing else is kept: no key, no words', t => {
+  const { cert, key } = makeCertificate('DNS:other.example')
+  const cwd = place(t, {
+    'ca.pem': `# ours, ü\r\n${CERTIFICATE.replaceAll('\n', '\r\n')}${key}subject=x\n${cert}`,
+  })
+  const { registryCa } = readSettings({ HOME: cwd, FAIRLEAD_REGISTRY_CA: 'ca.pem' }, cwd)
+  t.is(registryCa?.replaceAll('\r\n', '\n'), CERTIFICATE + cert)
+})
+
+test('an expired certificate of an authority may be named', t => {
+  const cwd = place(t, { 'ca.pem': EXPIRED })
+  t.is(readSettings({ HOME: cwd, FAIRLEAD_REGISTRY_CA: 'ca.pem' }, cwd).registryCa, EXPIRED)
+})
 
 test('all that is wrong is reported at once, unknown names with the nearest known', t => {
   const cwd = place(t, { '.env': 'FAIRLEAD_STAKCS=x\n' })

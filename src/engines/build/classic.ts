@@ -1,9 +1,9 @@
 // A build by the classic builder, for engines without BuildKit. Credentials travel in a header, by host.
 import type Docker from 'dockerode'
 import type { BuildRequest } from '../../domain/engine.ts'
-import { DOCKER_HUB } from '../../domain/image-reference.ts'
 import type { RegistryAuth } from '../../domain/registry-auth.ts'
 import type { Transcript } from '../../domain/transcript.ts'
+import { authConfig, serverAddress } from '../auth-config.ts'
 import { readNdjson } from '../ndjson.ts'
 import { type Building, type BuildLine, commonQuery } from './building.ts'
 import { ClassicText } from './classic-text.ts'
@@ -45,10 +45,7 @@ export async function buildWithClassic(
  * client library's plain base64 loses every credential whose JSON happens to encode to a '+' or '/'.
  */
 export function registryConfig(auths: ReadonlyMap<string, RegistryAuth>): string {
-  const byHost = [...auths].map(([host, { username, password }]) => [
-    host === DOCKER_HUB ? 'https://index.docker.io/v1/' : host,
-    { username, password: password.reveal() },
-  ])
+  const byHost = [...auths].map(([host, auth]) => [serverAddress(host), authConfig(auth)])
   const json = JSON.stringify(Object.fromEntries(byHost))
   return Buffer.from(json).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
 }

@@ -2,6 +2,7 @@
 import { normaliseHost, parseImageReference } from '../../domain/image-reference.ts'
 import { Problem, type ProblemCode } from '../../domain/problem.ts'
 import type { RegistryAuth } from '../../domain/registry-auth.ts'
+import { explain, loginOf, mendLogin, storeLogin, userOf } from '../registry-hints.ts'
 
 /** The first that fits decides: a rate limit may come as 401, an outage may name a certificate. */
 const SIGNS: readonly (readonly [sign: RegExp, kind: Kind])[] = [
@@ -13,7 +14,10 @@ const SIGNS: readonly (readonly [sign: RegExp, kind: Kind])[] = [
     'unreachable',
   ],
   [/403 forbidden|denied: requested access|insufficient_scope|denied/i, 'denied'],
-  [/401 unauthorized|unauthorized|no basic auth credentials|authentication required/i, 'login'],
+  [
+    /401 unauthorized|unauthorized|no basic auth credentials|authentication required|invalid_grant|oauth token: .*\b400\b/i,
+    'login',
+  ],
   [/manifest unknown|name unknown|repository does not exist|404 not found|: not found$/i, 'missing'],
 ]
 type Kind = 'limited' | 'tls' | 'broken' | 'unreachable' | 'denied' | 'login' | 'missing'
@@ -58,7 +62,7 @@ export function explainRegistryRefusal(
         'registry-rate-limited',
         `${where} limits how often it may be asked, and refused ${name} for now`,
         auth === undefined
-          ? 'Wait, or log in: set APTIBLE_PRIVATE_REGISTRY_HOST, _USERNAME and _PASSWORD for that host with `fairlead config:set`.'
+          ? `Wait, or ask as a known user. ${storeLogin(host)}`
           : 'Wait before you push again, or use an account with a higher limit.',
       )
     case 'tls':
@@ -93,19 +97,19 @@ export function explainRegistryRefusal(
     return problem(
       'registry-login-required',
       `${name}, which the Dockerfile builds on, is private or does not exist, and no credential is set for ${host ?? 'its registry'}`,
-      `Set APTIBLE_PRIVATE_REGISTRY_HOST=${host ?? '…'}, APTIBLE_PRIVATE_REGISTRY_USERNAME and APTIBLE_PRIVATE_REGISTRY_PASSWORD with \`fairlead config:set\`.`,
+      `${storeLogin(host)} ${explain(name)}`,
     )
   }
   return kind === 'denied'
     ? problem(
         'registry-denied',
-        `${where} does not let ${auth.username} read ${name}, which the Dockerfile builds on`,
-        `Give ${auth.username} the right to pull it, or set another account; the login comes from ${auth.source}.`,
+        `${where} does not let ${userOf(auth)} read ${name}, which the Dockerfile builds on`,
+        `Give ${userOf(auth)} the right to pull it, or use another. ${mendLogin(auth)} ${explain(name)}`,
       )
     : problem(
         'registry-login-failed',
-        `${where} refuses the login of ${auth.username} for ${name}, which the Dockerfile builds on`,
-        `Correct username and password, which come from ${auth.source}, with \`fairlead config:set\`.`,
+        `${where} refuses ${loginOf(auth)} for ${name}, which the Dockerfile builds on`,
+        `${mendLogin(auth)} ${explain(name)}`,
       )
 }
 

@@ -67,13 +67,16 @@ export function openSession(
 
 /**
  * The answer to a CredentialsRequest: the credential of exactly that host, else an empty one. A Dockerfile can
- * name any host in FROM, so a credential that is not bound to its host could be had by anybody who may push.
+ * name any host in FROM, so a credential that is not bound to its host could be had by anybody who may push. A
+ * secret without a username is what BuildKit takes for an identity token.
  */
 export function answerCredentials(request: Buffer, auths: ReadonlyMap<string, RegistryAuth>): Buffer {
   let host = ''
   for (const { number, value } of fieldsOf(request)) if (number === 1) host = value.toString()
   const auth = auths.get(normaliseHost(host) ?? '')
-  return auth === undefined ? Buffer.alloc(0) : encodeStrings({ 1: auth.username, 2: auth.password.reveal() })
+  if (auth === undefined) return Buffer.alloc(0)
+  const username = auth.kind === 'identity-token' ? '' : auth.username
+  return encodeStrings({ 1: username, 2: auth.password.reveal() })
 }
 
 type Answer = (error: null, reply: Buffer) => void

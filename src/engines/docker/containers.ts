@@ -7,7 +7,8 @@ import { readNdjson } from '../ndjson.ts'
 import type { Connection } from './connect.ts'
 import { createBody } from './create-body.ts'
 import { labelFilter, readLabels, shortName } from './labels.ts'
-import { objectName } from './names.ts'
+import { makeDirectory } from './make-directory.ts'
+import { absolutePath, objectName } from './names.ts'
 import { notStarted } from './not-started.ts'
 import { ownContainer } from './own.ts'
 import { openStream } from './stream.ts'
@@ -18,9 +19,13 @@ type Containers = Pick<
   'create' | 'start' | 'keepRunning' | 'nextExit' | 'inspect' | 'stop' | 'remove' | 'list'
 >
 
+/** Milliseconds to remove a container that could not be made ready. */
+const UNDO_TIME = 10_000
+
 export function containers(connection: Connection, gatewayId: string): Containers {
   const { call, stack } = connection
   const owner = { gatewayId, stack: stack.name }
+  const engineSocket = stack.engine.kind === 'unix' ? stack.engine.path : '/var/run/docker.sock'
   /** By container id: settled when the engine watches for the exit that somebody asked about. */
   const watches = new Map<string, Promise<unknown>>()
 
@@ -34,13 +39,23 @@ export function containers(connection: Connection, gatewayId: string): Container
   }
 
   async function createOnce(docker: Docker, spec: ContainerSpec, signal: AbortSignal): Promise<string> {
+    if (spec.writableDirectory !== undefined) absolutePath(spec.writableDirectory)
     // Split in query and body: otherwise the library puts the body, config and all, into the URL too.
     const options = {
       _query: { name: objectName(spec.name) },
-      _body: createBody(spec, gatewayId),
+      _body: createBody(spec, gatewayId, engineSocket),
       abortSignal: signal,
     }
-    return (await docker.createContainer(options as Docker.ContainerCreateOptions)).id
+    const { id } = await docker.createContainer(options as Docker.ContainerCreateOptions)
+    if (spec.writableDirectory === undefined) return id
+    try {
+      await makeDirectory(docker, id, spec.writableDirectory, signal)
+      return id
+    } catch (error) {
+      // The reason to give up may be that the signal is aborted.
+      await discard(docker, id, AbortSignal.timeout(UNDO_TIME)).catch(() => {})
+      throw error
+    }
   }
 
   async function query(docker: Docker, filters: Record<string, string[]>, signal: AbortSignal) {

@@ -6,7 +6,15 @@ import { containerLabels } from './labels.ts'
 /** What programs that start as root and drop to a user of their own need. Everything else is taken away. */
 const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETUID', 'SETGID', 'KILL', 'NET_BIND_SERVICE']
 
-export function createBody(spec: ContainerSpec, gatewayId: string): ContainerCreateOptions {
+/** Where programs look for the engine. */
+const SOCKET_IN_CONTAINER = '/var/run/docker.sock'
+
+/** @param engineSocket path of the engine's socket on the engine's own machine */
+export function createBody(
+  spec: ContainerSpec,
+  gatewayId: string,
+  engineSocket: string,
+): ContainerCreateOptions {
   return {
     Image: spec.image,
     Labels: containerLabels(gatewayId, spec.labels),
@@ -16,12 +24,12 @@ export function createBody(spec: ContainerSpec, gatewayId: string): ContainerCre
     ...(spec.command && { Cmd: [...spec.command] }),
     Tty: false,
     StopTimeout: spec.grace,
-    HostConfig: hostConfig(spec),
+    HostConfig: hostConfig(spec, engineSocket),
     NetworkingConfig: { EndpointsConfig: { [spec.network]: {} } },
   }
 }
 
-function hostConfig(spec: ContainerSpec): HostConfig {
+function hostConfig(spec: ContainerSpec, engineSocket: string): HostConfig {
   const { limits } = spec
   return {
     NetworkMode: spec.network,
@@ -38,5 +46,9 @@ function hostConfig(spec: ContainerSpec): HostConfig {
     MemorySwap: limits.memory,
     NanoCpus: Math.round(limits.cpus * 1e9),
     Init: true,
+    // The one thing of the machine that a container can be handed.
+    ...(spec.engineSocket && {
+      Mounts: [{ Type: 'bind', Source: engineSocket, Target: SOCKET_IN_CONTAINER }],
+    }),
   }
 }

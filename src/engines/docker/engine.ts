@@ -10,8 +10,11 @@ import { gatewayLabels } from './labels.ts'
 import { logs } from './logs.ts'
 import { networks } from './networks.ts'
 import { pullImage } from './pull.ts'
-import { createPullTurns } from './pull-turns.ts'
+import { pushImage } from './push.ts'
+import { removePushedName } from './pushed-name.ts'
+import { readFile } from './read-file.ts'
 import { engineFailed } from './translate.ts'
+import { createTurns } from './turns.ts'
 
 /**
  * Connects at the first call. Everything that is made carries the gateway's id as a label or in its tag, and what
@@ -20,7 +23,7 @@ import { engineFailed } from './translate.ts'
 export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engine {
   const { stack, gatewayId } = options
   const connection = connect(stack)
-  const turns = createPullTurns()
+  const turns = createTurns()
   return {
     facts: signal => readFacts(connection, signal),
     pull: (request, transcript, signal) =>
@@ -38,6 +41,10 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engi
         },
         signal,
       ),
+    push: (request, transcript, signal) =>
+      pushImage(connection, gatewayId, turns, request, transcript, signal),
+    removePushedName: (reference, signal) => removePushedName(connection, gatewayId, reference, signal),
+    readFile: (id, path, maxBytes, signal) => readFile(connection, gatewayId, id, path, maxBytes, signal),
     ...images(connection, gatewayId),
     ...networks(connection, gatewayId),
     ...containers(connection, gatewayId),

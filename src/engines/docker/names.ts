@@ -11,6 +11,16 @@ export function objectName(name: string): string {
   return name
 }
 
+/** A path below the root of a container, in the one spelling it has: without `.`, `..`, `//` and a `/` at its end. */
+export function absolutePath(path: string): string {
+  const [root, ...segments] = path.split('/')
+  const plain = (segment: string) => segment !== '' && segment !== '.' && segment !== '..'
+  if (root !== '' || segments.length === 0 || !segments.every(plain) || path.includes('\0')) {
+    throw new TypeError(`${JSON.stringify(path)} is not a path in a container`)
+  }
+  return path
+}
+
 /** An id, `repository:tag` or `repository@digest`. */
 export function imageName(name: string): string {
   if (!/^sha256:[0-9a-f]{64}$/.test(name) && !IMAGE.test(name)) {

@@ -2,7 +2,10 @@
 // happens after the first byte comes inside a 200). By the time of the pull the registry has been asked already,
 // so these are the cases in which it answers the engine otherwise than it answered us.
 import type { PullRequest } from '../../domain/engine.ts'
+import type { ImageReference } from '../../domain/image-reference.ts'
 import { Problem, type ProblemCode } from '../../domain/problem.ts'
+import { explain, loginOf, mendLogin, storeLogin, userOf } from '../registry-hints.ts'
+import { withoutNames } from './registry-words.ts'
 import { diskFull, engineFailed } from './translate.ts'
 
 interface Reading {
@@ -20,7 +23,10 @@ const READINGS: readonly Reading[] = [
     read: request => ({
       code: 'registry-rate-limited',
       headline: `${host(request)} limits how often the Docker engine may ask it`,
-      hint: 'Wait before you try again. Credentials of your own (APTIBLE_PRIVATE_REGISTRY_*) often raise the limit.',
+      hint:
+        request.auth === null
+          ? `Wait before you try again, or ask as a known user. ${storeLogin(host(request))}`
+          : 'Wait before you try again, or use an account with a higher limit.',
     }),
   },
   {
@@ -33,7 +39,8 @@ const READINGS: readonly Reading[] = [
     }),
   },
   {
-    words: /unauthorized|authentication required|no basic auth|incorrect username or password|\b401\b/i,
+    words:
+      /unauthorized|authentication required|no basic auth|incorrect username or password|invalid_grant|\b401\b/i,
     read: refusedLogin,
   },
   { words: /denied|forbidden|\b403\b/i, read: refusedAccess },
@@ -50,7 +57,7 @@ const READINGS: readonly Reading[] = [
     read: request => ({
       code: 'image-not-found',
       headline: `${host(request)} has no repository ${request.reference.repository}`,
-      hint: 'Check APTIBLE_DOCKER_IMAGE for spelling.',
+      hint: `Check the spelling of the image's name. ${explain(request.reference)}`,
     }),
   },
   {
@@ -75,7 +82,7 @@ const READINGS: readonly Reading[] = [
     read: request => ({
       code: 'registry-unreachable',
       headline: `${host(request)} does not answer the Docker engine`,
-      hint: 'Check APTIBLE_PRIVATE_REGISTRY_HOST. The engine, not only the gateway, has to reach the registry.',
+      hint: "Check the host in the image's name. The engine, not only the gateway, has to reach the registry.",
     }),
   },
 ]
@@ -84,34 +91,35 @@ const READINGS: readonly Reading[] = [
 export function pullProblem(words: string, request: PullRequest, stack: string, cause?: unknown): Problem {
   const full = diskFull(words, stack, cause)
   if (full !== null) return full
-  const reading = READINGS.find(candidate => candidate.words.test(words))
+  const said = withoutNames(words, request.reference)
+  const reading = READINGS.find(candidate => candidate.words.test(said))
   if (reading === undefined) return engineFailed(`pull ${image(request)}`, words, stack, cause)
   const { code, ...fields } = reading.read(request)
   return new Problem(code, { ...fields, saw: words, cause })
 }
 
-function refusedLogin(request: PullRequest) {
-  if (request.auth === null) return loginRequired(request)
+function refusedLogin({ auth, reference }: PullRequest) {
+  if (auth === null) return loginRequired(reference)
   return {
     code: 'registry-login-failed',
-    headline: `${host(request)} refuses the login of ${request.auth.username}`,
-    hint: `Check the username and password (${request.auth.source}).`,
+    headline: `${reference.host} refuses ${loginOf(auth)}`,
+    hint: `${mendLogin(auth)} ${explain(reference)}`,
   } as const
 }
 
-function refusedAccess(request: PullRequest) {
-  if (request.auth === null) return loginRequired(request)
+function refusedAccess({ auth, reference }: PullRequest) {
+  if (auth === null) return loginRequired(reference)
   return {
     code: 'registry-denied',
-    headline: `${host(request)} does not let ${request.auth.username} read ${request.reference.repository}`,
-    hint: `Give ${request.auth.username} the right to pull it, or use other credentials (${request.auth.source}).`,
+    headline: `${reference.host} does not let ${userOf(auth)} read ${reference.repository}`,
+    hint: `Give ${userOf(auth)} the right to pull it, or use another. ${mendLogin(auth)} ${explain(reference)}`,
   } as const
 }
 
-function loginRequired(request: PullRequest) {
+function loginRequired(reference: ImageReference) {
   return {
     code: 'registry-login-required',
-    headline: `${image(request)} is private, and no credential for ${host(request)} is set`,
-    hint: 'Set APTIBLE_PRIVATE_REGISTRY_HOST, APTIBLE_PRIVATE_REGISTRY_USERNAME and APTIBLE_PRIVATE_REGISTRY_PASSWORD.',
+    headline: `${reference.host}/${reference.repository} is private, and no credential for ${reference.host} is set`,
+    hint: `${storeLogin(reference.host)} ${explain(reference)}`,
   } as const
 }

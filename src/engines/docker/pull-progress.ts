@@ -1,4 +1,5 @@
 // Turns the engine's lines about single layers into one state of the whole pull. Pure.
+import { byteCount } from './byte-count.ts'
 
 /** A line of the engine: `{"status":"Downloading","id":"3c2c…","progressDetail":{"current":1,"total":9}}`. */
 export interface PullLine {
@@ -64,7 +65,7 @@ export function pullProgress(): PullProgress {
       return [
         `Pulled ${all.length} ${all.length === 1 ? 'layer' : 'layers'}`,
         known === 0 ? '' : ` (${known} known)`,
-        bytes === 0 ? '' : `, ${megabytes(bytes)}`,
+        bytes === 0 ? '' : `, ${byteCount(bytes)}`,
       ].join('')
     },
   }
@@ -100,9 +101,4 @@ function isLayer(line: PullLine): boolean {
 
 function sum(layers: Layer[], value: (layer: Layer) => number): number {
   return layers.reduce((total, layer) => total + value(layer), 0)
-}
-
-/** `98.2 MB`, in steps of 1,000 as registries count. */
-function megabytes(bytes: number): string {
-  return bytes < 100_000 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
 }

@@ -2,22 +2,22 @@
 import type Docker from 'dockerode'
 import type { Image, Platform, PullRequest } from '../../domain/engine.ts'
 import { Problem } from '../../domain/problem.ts'
-import type { RegistryAuth } from '../../domain/registry-auth.ts'
 import type { Transcript } from '../../domain/transcript.ts'
 import { readNdjson } from '../ndjson.ts'
 import type { Connection } from './connect.ts'
 import { enginePlatform } from './facts.ts'
+import { hostCredential } from './host-credential.ts'
 import { inspectImage } from './images.ts'
 import { imageName, ownTag } from './names.ts'
 import { pullProblem } from './pull-problem.ts'
 import { type PullLine, pullProgress } from './pull-progress.ts'
-import type { PullTurns } from './pull-turns.ts'
 import { accept, engineFailed, engineWords, statusOf } from './translate.ts'
+import type { Turns } from './turns.ts'
 
 export function pullImage(
   connection: Connection,
   gatewayId: string,
-  turns: PullTurns,
+  turns: Turns,
   request: PullRequest,
   transcript: Transcript,
   signal: AbortSignal,
@@ -39,7 +39,7 @@ export function pullImage(
   }
 
   async function ask(docker: Docker) {
-    const auth = credentials(request)
+    const auth = hostCredential(request)
     try {
       // Split in query and body: otherwise the library sends the query as the body too.
       const options = { _query: { fromImage: repository, tag: digest }, _body: {}, abortSignal: signal }
@@ -71,24 +71,6 @@ export function pullImage(
     )
 
   return turns.take(pinned, signal, work)
-}
-
-/** The header's content; undefined for an anonymous pull. */
-function credentials({ auth, reference }: PullRequest): object | undefined {
-  if (auth === null) return undefined
-  if (auth.host !== reference.host) throw mismatch(auth, reference.host)
-  return {
-    username: auth.username,
-    password: auth.password.reveal(),
-    serveraddress: auth.host === 'docker.io' ? 'https://index.docker.io/v1/' : auth.host,
-  }
-}
-
-function mismatch(auth: RegistryAuth, host: string): Problem {
-  return new Problem('registry-host-mismatch', {
-    headline: `The credential is for ${auth.host}, but the image is on ${host}: it was not sent`,
-    hint: `Set APTIBLE_PRIVATE_REGISTRY_HOST to ${host}, with the credentials for it.`,
-  })
 }
 
 /** The engine pulls a digest as it is, for whatever platform it was made. */

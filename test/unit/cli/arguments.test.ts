@@ -4,7 +4,7 @@ import { Problem } from '../../../src/domain/problem.ts'
 
 test('words travel as they are, options of the gateway included', t => {
   const words = ['config:set', '--app', 'shop', 'A=--remote', '--json', '']
-  t.deepEqual(parseArguments(words), { words, remote: null, envFile: null })
+  t.deepEqual(parseArguments(words), { words, remote: null, file: null })
 })
 
 test('--remote stays here, written with a space or with =', t => {
@@ -13,22 +13,22 @@ test('--remote stays here, written with a space or with =', t => {
 })
 
 test('--env-file FILE becomes --env-file - where it stood', t => {
-  const { words, envFile } = parseArguments(['config:set', '--env-file', 'a.env', 'B=1'])
+  const { words, file } = parseArguments(['config:set', '--env-file', 'a.env', 'B=1'])
   t.deepEqual(words, ['config:set', '--env-file', '-', 'B=1'])
-  t.is(envFile, 'a.env')
+  t.deepEqual(file, { path: 'a.env', wantedBy: '--env-file' })
 })
 
 test('--env-file - reads our own standard input', t => {
   t.deepEqual(parseArguments(['config:set', '--env-file=-']), {
     words: ['config:set', '--env-file', '-'],
     remote: null,
-    envFile: null,
+    file: null,
   })
 })
 
 test('nothing behind -- is ours', t => {
   const words = ['run', '--', 'ls', '--remote', 'x', '--env-file', 'y']
-  t.deepEqual(parseArguments(words), { words, remote: null, envFile: null })
+  t.deepEqual(parseArguments(words), { words, remote: null, file: null })
 })
 
 for (const argv of [['--remote'], ['--remote='], ['--env-file'], ['--remote', 'a', '--remote', 'b']]) {
@@ -38,3 +38,42 @@ for (const argv of [['--remote'], ['--remote='], ['--env-file'], ['--remote', 'a
     t.regex(problem?.headline ?? '', /^--(remote|env-file) (needs a value|is there twice)$/)
   })
 }
+
+test('--value-file is a file of this machine too', t => {
+  const { words, file } = parseArguments(['secrets:create', 'a/b', '--value-file=v.json'])
+  t.deepEqual(words, ['secrets:create', 'a/b', '--value-file', '-'])
+  t.deepEqual(file, { path: 'v.json', wantedBy: '--value-file' })
+})
+
+for (const command of ['registry:import', 'registry:decrypt']) {
+  for (const [name, before, after, words] of [
+    ['behind the command', [], [], [command, '-']],
+    ['before options', [], ['--app', 'x'], [command, '-', '--app', 'x']],
+    ['behind options', ['--app', 'x', '--json'], [], [command, '--app', 'x', '--json', '-']],
+    ['behind options with =', ['--stack=x'], [], [command, '--stack=x', '-']],
+    ['behind --', ['--'], [], [command, '--', '-']],
+  ] as const) {
+    test(`the file of ${command} is read here: ${name}`, t => {
+      const parsed = parseArguments([command, ...before, 'f.json', ...after])
+      t.deepEqual(parsed, { words, remote: null, file: { path: 'f.json', wantedBy: command } })
+    })
+  }
+
+  test(`${command} without a file, or with -, travels as it is`, t => {
+    for (const words of [[command], [command, '--app', 'x'], [command, '-'], [command, '--']]) {
+      t.deepEqual(parseArguments(words), { words, remote: null, file: null })
+    }
+  })
+}
+
+test('a word of another command is no file', t => {
+  const words = ['help', 'registry:import', 'f.json']
+  t.deepEqual(parseArguments(words), { words, remote: null, file: null })
+})
+
+test('two files for one standard input are refused', t => {
+  const argv = ['registry:import', 'a', '--value-file', 'b']
+  const problem = t.throws(() => parseArguments(argv), { instanceOf: Problem })
+  t.is(problem?.headline, 'Only one file can become the standard input of a command')
+  t.is(problem?.saw, '--value-file and registry:import both name one.')
+})

@@ -14,6 +14,7 @@ const LAUNCHER = new URL('../../../src/cli/fairlead.js', import.meta.url).pathna
 test('the first word is a command of the gateway, or one of our own', async t => {
   t.deepEqual(await complete(['config:'], names), ['config:get', 'config:set'])
   t.deepEqual(await complete(['com'], names), ['completion'])
+  t.deepEqual(await complete(['registry:'], names), ['registry:encrypt'])
   t.true((await complete([''], names)).includes('ps'))
   t.true((await complete([], names)).includes('ps'))
 })

@@ -90,6 +90,46 @@ test('--env-file sends the contents of a file of this machine', async t => {
   t.is(stdout, '@my-env/my-app config:set --env-file -|A=1\nB="2"\n')
 })
 
+test('--value-file sends the contents of a file of this machine', async t => {
+  const { directory, env } = await setup(t)
+  writeFileSync(join(directory, 'v'), 'no line end')
+  const { stdout } = await outcome(start(directory, env, ['secrets:create', 'a/b', '--value-file', 'v']))
+  t.is(stdout, '@my-env/my-app secrets:create a/b --value-file -|no line end')
+})
+
+for (const command of ['registry:import', 'registry:decrypt']) {
+  test(`${command} FILE sends the file, byte for byte`, async t => {
+    const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 7) % 256))
+    const received: Buffer[] = []
+    const { directory, env } = await setup(t, ({ bytes }) => {
+      received.push(bytes)
+      return { status: 0 }
+    })
+    writeFileSync(join(directory, 'file'), bytes)
+    const { status } = await outcome(start(directory, env, [command, '--app', 'x', 'file']))
+    t.is(status, 0)
+    t.true(received[0]?.equals(bytes))
+  })
+
+  test(`${command} of a file that is not there sends nothing`, async t => {
+    const { directory, env, gateway } = await setup(t)
+    const { status, stderr } = await outcome(start(directory, env, [command, 'none']))
+    t.is(status, 1)
+    t.regex(
+      stderr,
+      new RegExp(`The file "none" cannot be read .*What to do:    Give .fairlead ${command}. the`, 's'),
+    )
+    t.is(gateway.calls.length, 0)
+  })
+}
+
+test('a password that is piped in arrives as it is', async t => {
+  const { directory, env } = await setup(t)
+  const words = ['registry:login', 'quay.io', '--username', 'bob', '--password-stdin']
+  const { stdout } = await outcome(start(directory, env, words), "pa ss'word\n")
+  t.is(stdout, `@my-env/my-app ${words.join(' ')}|pa ss'word\n`)
+})
+
 test('a value of 64 KiB arrives whole', async t => {
   const { gateway, directory, env } = await setup(t)
   const value = `BIG=${'x'.repeat(65536)}`

@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import test from 'ava'
-import { firstLine, wholeText } from '../../../src/commands/first-line.ts'
+import { firstLine, wholeBytes, wholeText } from '../../../src/commands/first-line.ts'
 import { wordsFromStdin } from '../../../src/commands/words-on-stdin.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 
@@ -65,6 +65,15 @@ test('bytes that are not UTF-8 are refused, never replaced; a byte order mark st
     await t.throwsAsync(wholeText(from(line), 100), { instanceOf: Problem })
   }
   t.is(await wholeText(from('\ufeffa'), 100), '\ufeffa')
+})
+
+test('bytes are read as they are, text or not, up to the limit exactly', async t => {
+  const bytes = Buffer.from([0x1f, 0x8b, 0x00, 0xff, 0x0a])
+  const each = () => Readable.from([...bytes].map(byte => Buffer.of(byte)))
+  t.deepEqual(await wholeBytes(each(), 5), bytes)
+  t.deepEqual(await wholeBytes(from(), 5), Buffer.alloc(0))
+  const error = await t.throwsAsync(wholeBytes(each(), 4), { instanceOf: Problem })
+  t.regex(error.message, /longer than 4 bytes/)
 })
 
 test('a reader whose client has left throws the reason', async t => {

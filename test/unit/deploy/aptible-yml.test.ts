@@ -43,6 +43,13 @@ test('what is not supported is named in a warning, and the rest is used', t => {
   })
 })
 
+test('push is read elsewhere, and no warning is given of it', t => {
+  t.deepEqual(parse('push:\n  - image_name: a/b\nbefore_release: a\n'), {
+    beforeRelease: ['a'],
+    warnings: [],
+  })
+})
+
 for (const [title, text, headline, saw] of [
   [
     'both names at once',

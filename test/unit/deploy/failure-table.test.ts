@@ -128,6 +128,7 @@ async function bench(t: ExecutionContext): Promise<Bench> {
         await fault?.strike(signal)
         return { digest: DIGEST, mediaType: '' }
       },
+      checkLogin: () => Promise.resolve(),
     },
   })
   return { ...made, registry }

@@ -160,3 +160,13 @@ test('the image of the live release is kept however many releases failed since, 
   t.true(live?.image.tag.endsWith(':op1'))
   t.deepEqual(made.tags(), ['op1'])
 })
+
+test('the name that a push has left on the engine is taken away, and forgotten', async t => {
+  const made = await deployGround(t)
+  const name = 'quay.io/acme/shop:v1'
+  made.engine.host.addImage(name)
+  made.ground.store.pushNames.add(made.app.id, name)
+  await recover(made)
+  t.is(made.engine.host.findImage(name), null)
+  t.deepEqual(made.ground.store.pushNames.of(made.app.id), [])
+})

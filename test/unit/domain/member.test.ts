@@ -13,6 +13,7 @@ function actor(role: Role | null, operator = false): Actor {
     key: 'SHA256:k',
     address: '192.0.2.1',
     roles: new Map(role === null ? [] : [[HERE, role]]),
+    secretPaths: [],
   }
 }
 
@@ -32,15 +33,22 @@ const TABLE: Record<Action, (keyof typeof ACTORS)[]> = {
   'app:deploy': ['deploy', 'admin', 'operator'],
   'config:read': ['deploy', 'admin', 'operator'],
   'config:write': ['deploy', 'admin', 'operator'],
+  'registry:read': ['deploy', 'admin', 'operator'],
+  'registry:write': ['deploy', 'admin', 'operator'],
   'app:create': ['admin', 'operator'],
   'app:destroy': ['admin', 'operator'],
   'environment:see': ['observe', 'deploy', 'admin', 'operator'],
   'environment:members': ['admin', 'operator'],
+  'environment:registry': ['admin', 'operator'],
   'environment:create': ['operator'],
   'environment:destroy': ['operator'],
   'members:manage': ['operator'],
   'stacks:see': ['operator'],
   'stacks:manage': ['operator'],
+  'stack:registry': ['operator'],
+  'secret:use': ['operator'],
+  'secrets:grant': ['operator'],
+  'generator:add-docker': ['operator'],
   'self:manage': ['stranger', 'observe', 'deploy', 'admin', 'operator'],
 }
 
@@ -83,4 +91,51 @@ test('an app that is missing in an environment one sees is not found, not forbid
 test('what is for operators alone says so', async t => {
   const answer = await caughtProblem(() => authorise(ACTORS.admin, 'stacks:manage', { kind: 'gateway' }))
   t.is(answer.headline, 'You may not do this on this gateway: it needs an operator of the gateway')
+})
+
+const granted = (...secretPaths: string[]): Actor => ({ ...ACTORS.admin, secretPaths })
+const secret = (path: string, exists = true) => ({ kind: 'secret', path, exists }) as const
+
+test('a right on a path is one on all below it by whole segments, and no role stands in for it', t => {
+  const ann = granted('mesos-docker', 'team/a')
+  for (const path of ['mesos-docker', 'mesos-docker/pullConfig', 'team/a/b'])
+    t.notThrows(() => authorise(ann, 'secret:use', secret(path)), path)
+  for (const path of ['mesos-docker2/x', 'mesos', 'team', 'team/b', 'team/ab', 'x/mesos-docker']) {
+    t.throws(() => authorise(ann, 'secret:use', secret(path)), { message: /was not found/ }, path)
+    t.throws(() => authorise(granted(), 'secret:use', secret(path)), { message: /was not found/ }, path)
+    t.notThrows(() => authorise(ACTORS.operator, 'secret:use', secret(path)), path)
+  }
+})
+
+test('a secret that one may not use is answered word for word like one that is missing', async t => {
+  const refused = {
+    code: 'secret-not-found',
+    headline: 'The secret team/a was not found, or you have no right on its path',
+    saw: undefined,
+    hint: 'Check the spelling with `fairlead secrets`, or ask an operator of the gateway for `fairlead secrets:grant team/a MEMBER`.',
+  }
+  for (const [who, target] of [
+    [granted(), secret('team/a')],
+    [granted(), secret('team/a', false)],
+    [granted('team'), secret('team/a', false)],
+    [ACTORS.operator, secret('team/a', false)],
+  ] as const) {
+    t.deepEqual(await caughtProblem(() => authorise(who, 'secret:use', target)), refused)
+  }
+})
+
+test('a right on a path allows nothing but to use its secret', async t => {
+  for (const action of ['registry:write', 'secrets:grant', 'self:manage'] as const) {
+    const answer = await caughtProblem(() => authorise(granted('team'), action, secret('team/a')))
+    t.is(answer.code, 'secret-not-found', action)
+  }
+})
+
+test('a right on paths is nowhere taken for a role, and what asks for one names it', async t => {
+  t.false(may(granted('a'), 'secret:use', HERE))
+  t.false(may(granted('a'), 'secrets:grant', null))
+  const answer = await caughtProblem(() => authorise(granted('a'), 'secret:use', { kind: 'gateway' }))
+  t.is(answer.code, 'forbidden')
+  t.is(answer.headline, 'You may not do this on this gateway: it needs a right on the path of a secret')
+  t.is(answer.hint, 'Ask an operator of the gateway for `fairlead secrets:grant`.')
 })

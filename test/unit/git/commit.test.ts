@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import test from 'ava'
 import { extract } from 'tar-stream'
 import { Problem } from '../../../src/domain/problem.ts'
 import { TooLarge } from '../../../src/domain/too-large.ts'
+import { readCommitObject } from '../../../src/git/cat-file.ts'
 import { openCommit } from '../../../src/git/commit.ts'
+import type { CommitDetails } from '../../../src/git/commit-details.ts'
 import { openGitBench } from '../../support/git-bench.ts'
 import { git } from '../../support/git-transport.ts'
 
@@ -137,4 +140,58 @@ test('a ref that replaces a commit changes nothing of what it holds', async t =>
   const archive = (await buffer(commit.archive())).toString()
   t.true(archive.includes('web: good'))
   t.false(archive.includes('web: evil'))
+})
+
+test('a commit tells who made it and why, also from quarantine', async t => {
+  const bench = await openGitBench(t)
+  const id = await bench.commit({ a: 'a' }, 'First line\n\nMore\tof it\n')
+  const [name, email, seconds] = (await git(bench.work, 'show', '-s', '--format=%cn%n%ce%n%ct', id)).split(
+    '\n',
+  )
+  let inQuarantine: CommitDetails | undefined
+  const push = await bench.push(['master'], {
+    async onPush({ quarantine }) {
+      await t.throwsAsync(openCommit(bench.repository, id, null).details(), { instanceOf: Problem })
+      inQuarantine = await openCommit(bench.repository, id, quarantine).details()
+      return true
+    },
+  })
+  t.is((await push.done).code, 0)
+  const details = await openCommit(bench.repository, id, null).details()
+  t.deepEqual(inQuarantine, details)
+  t.like(details, {
+    subject: 'First line',
+    message: 'First line\n\nMore\tof it\n',
+    committer: { name, email },
+  })
+  t.is(details.committer.time.getTime(), Number(seconds) * 1000)
+})
+
+test('the details of what is no commit are a Problem', async t => {
+  const bench = await openGitBench(t)
+  const id = await bench.commit({ a: 'a' })
+  const tree = await git(bench.work, 'rev-parse', `${id}^{tree}`)
+  for (const other of ['a'.repeat(40), tree]) {
+    const problem = await t.throwsAsync(openCommit(`${bench.work}/.git`, other, null).details(), {
+      instanceOf: Problem,
+    })
+    t.is(problem.code, 'commit-not-found')
+  }
+})
+
+test('of a commit larger than 1 MiB the beginning is read', async t => {
+  const bench = await openGitBench(t)
+  await bench.commit({ a: 'a' })
+  await writeFile(`${bench.directory}/message`, `First\n${'x'.repeat(3_000_000)}`)
+  await git(bench.work, 'commit', '--quiet', '--amend', '--file', `${bench.directory}/message`)
+  const id = await git(bench.work, 'rev-parse', 'HEAD')
+  const details = await openCommit(`${bench.work}/.git`, id, null).details()
+  t.is(details.subject, 'First')
+  t.is(details.message.length, 65_536)
+  const repository = `${bench.work}/.git`
+  t.is((await readCommitObject(repository, {}, id, 1_048_576))?.length, 1_048_576)
+  t.is(
+    (await readCommitObject(repository, {}, id, 10_000_000))?.toString().split('\n\n')[1]?.length,
+    3_000_007,
+  )
 })

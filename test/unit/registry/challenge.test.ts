@@ -2,7 +2,12 @@ import test from 'ava'
 import fc from 'fast-check'
 import { parseChallenge } from '../../../src/registry/challenge.ts'
 
-const bearer = (realm: string, service: string | null = null) => ({ scheme: 'bearer', realm, service })
+const bearer = (realm: string, service: string | null = null, error: string | null = null) => ({
+  scheme: 'bearer',
+  realm,
+  service,
+  error,
+})
 
 const headers: [string | undefined, unknown][] = [
   [undefined, null],
@@ -16,6 +21,10 @@ const headers: [string | undefined, unknown][] = [
   ],
   ['Basic realm="x", Bearer realm="https://a.example/t"', bearer('https://a.example/t')],
   ['Bearer realm="https://a.example/t", Basic realm="x"', bearer('https://a.example/t')],
+  [
+    'Bearer realm="https://a.example/t",error="insufficient_scope"',
+    bearer('https://a.example/t', null, 'insufficient_scope'),
+  ],
   ['Bearer realm="a \\"quoted\\" one"', bearer('a "quoted" one')],
   ['Bearer service="no realm", Basic realm="x"', { scheme: 'basic' }],
   ['Bearer', null],

@@ -30,7 +30,14 @@ async function fake(t: ExecutionContext, script: Script, certificate?: TestCerti
 }
 
 function login(host: string): RegistryAuth {
-  return { host, username: 'robot', password: new Secret('hunter2'), source: 'APTIBLE_PRIVATE_REGISTRY_*' }
+  return {
+    host,
+    path: '',
+    kind: 'password',
+    username: 'robot',
+    password: new Secret('hunter2'),
+    source: 'APTIBLE_PRIVATE_REGISTRY_*',
+  }
 }
 
 /** Asks for acme/shop:v1, with a login unless told otherwise. */
@@ -86,7 +93,7 @@ test('a forbidden repository is denied to this user', async t => {
     code: 'registry-denied',
     headline: 'HOST does not let user robot read the image HOST/acme/shop:v1',
     saw: `It answered 403 Forbidden, DENIED: requested access is denied. ${ASKED}`,
-    hint: `Let this user read acme/shop at HOST, or set another with \`fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…\`. Some registries answer the same for a repository that does not exist: if the name is wrong, correct it with ${OTHER_IMAGE}.`,
+    hint: `Let this user read acme/shop at HOST, or set another with \`fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…\`. Some registries answer the same for a repository that does not exist: if the name is wrong, correct it with ${OTHER_IMAGE}. \`fairlead registry:explain HOST/acme/shop:v1\` shows which credential was offered to whom.`,
   })
 })
 
@@ -124,7 +131,7 @@ test('who asks without a login is told that a login raises the limit', async t =
   t.is(problem.code, 'registry-rate-limited')
   t.is(
     problem.hint,
-    'Push again later. Registries let known users ask more often: `fairlead config:set APTIBLE_PRIVATE_REGISTRY_HOST=HOST APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…`.',
+    'Push again later. Registries let known users ask more often: store a login with `fairlead registry:login HOST --username USER --password-stdin`, or set APTIBLE_PRIVATE_REGISTRY_HOST=HOST, APTIBLE_PRIVATE_REGISTRY_USERNAME and APTIBLE_PRIVATE_REGISTRY_PASSWORD with `fairlead config:set`.',
   )
 })
 

@@ -33,7 +33,14 @@ test.after.always(async () => {
 
 function login(password = PASSWORD): RegistryAuth {
   const secret = new Secret(password)
-  return { host: registry.host, username: 'robot', password: secret, source: 'APTIBLE_PRIVATE_REGISTRY_*' }
+  return {
+    host: registry.host,
+    path: '',
+    kind: 'password',
+    username: 'robot',
+    password: secret,
+    source: 'APTIBLE_PRIVATE_REGISTRY_*',
+  }
 }
 
 function ask(image: string, auth: RegistryAuth | null, platform = AMD64, at = registry) {
@@ -88,7 +95,7 @@ test('a wrong password is a failed login', async t => {
     code: 'registry-login-failed',
     headline: 'HOST refuses the login of user robot for the image HOST/acme/shop:v1',
     saw: 'It answered 401 Unauthorized. Repository acme/shop was asked for as user robot (APTIBLE_PRIVATE_REGISTRY_*).',
-    hint: 'Run `fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…` with a username and password that `docker login HOST` accepts.',
+    hint: 'Run `fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…` with a username and password that `docker login HOST` accepts. `fairlead registry:explain HOST/acme/shop:v1` shows which credential was offered to whom.',
   })
 })
 
@@ -97,19 +104,20 @@ test('no password is a login that is required', async t => {
     code: 'registry-login-required',
     headline: 'HOST wants a login before it shows the image HOST/acme/shop:v1',
     saw: 'It answered 401 Unauthorized. Repository acme/shop was asked for without a login.',
-    hint: `Run \`fairlead config:set APTIBLE_PRIVATE_REGISTRY_HOST=HOST APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…\`. Registries answer the same for a repository that does not exist: if acme/shop is wrong, correct it with ${OTHER_IMAGE}.`,
+    hint: `Store a login with \`fairlead registry:login HOST --username USER --password-stdin\`, or set APTIBLE_PRIVATE_REGISTRY_HOST=HOST, APTIBLE_PRIVATE_REGISTRY_USERNAME and APTIBLE_PRIVATE_REGISTRY_PASSWORD with \`fairlead config:set\`. Registries answer the same for a repository that does not exist: if acme/shop is wrong, correct it with ${OTHER_IMAGE}. \`fairlead registry:explain HOST/acme/shop:v1\` shows which credential was offered to whom.`,
   })
 })
 
 test('a missing repository is told apart from a missing tag', async t => {
   t.deepEqual(await problemOf('acme/nope:v1', login()), {
     code: 'image-not-found',
-    headline: 'HOST has no repository acme/nope (image HOST/acme/nope:v1)',
+    headline: 'HOST has no repository acme/nope, or hides it from user robot (image HOST/acme/nope:v1)',
     saw: 'It answered 404 Not Found, NAME_UNKNOWN: repository name not known to registry. It was asked for as user robot (APTIBLE_PRIVATE_REGISTRY_*).',
-    hint: `Push the image there, or correct its name with ${OTHER_IMAGE}.`,
+    hint: `Push the image there, let this user read it, or correct its name with ${OTHER_IMAGE}. \`fairlead registry:explain HOST/acme/nope:v1\` shows which credential was offered to whom.`,
   })
   const nobody = await problemOf('nope', null, AMD64, open)
   t.is(nobody.code, 'image-not-found')
+  t.is(nobody.headline, 'HOST has no repository nope (image HOST/nope:latest)')
   t.true(nobody.saw?.endsWith('It was asked for without a login.'), nobody.saw)
 })
 

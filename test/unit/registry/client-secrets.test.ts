@@ -1,6 +1,7 @@
 // A hostile registry tries to have our login sent elsewhere. Every server here records each Authorization header it gets.
 import test, { type ExecutionContext } from 'ava'
 import { parseImageReference } from '../../../src/domain/image-reference.ts'
+import type { RegistryAuth } from '../../../src/domain/registry-auth.ts'
 import { Secret } from '../../../src/domain/secret.ts'
 import { type RegistryClientOptions, registryClient } from '../../../src/registry/client.ts'
 import { caughtProblem } from '../../support/caught-problem.ts'
@@ -22,7 +23,14 @@ async function fake(
 }
 
 function ask(host: string, options: RegistryClientOptions = {}, authHost = host) {
-  const auth = { host: authHost, username: 'robot', password: new Secret('hunter2'), source: 'test' }
+  const auth: RegistryAuth = {
+    host: authHost,
+    path: '',
+    kind: 'password',
+    username: 'robot',
+    password: new Secret('hunter2'),
+    source: 'test',
+  }
   const platform = { os: 'linux', architecture: 'amd64' }
   const { signal } = new AbortController()
   return registryClient(options).resolve(parseImageReference(`${host}/acme/shop:v1`), auth, platform, signal)

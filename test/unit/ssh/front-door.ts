@@ -67,6 +67,7 @@ export async function openDoor(
             key,
             address,
             roles: new Map(),
+            secretPaths: [],
           }
         : null,
     serve: async session => (session.words[0] === 'hello' ? hello(session) : serve(session)),

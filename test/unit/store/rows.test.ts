@@ -22,7 +22,11 @@ test('a member is found by name and by any of their keys, with their roles', t =
   members.grant(env.id, ben.id, 'deploy')
   t.deepEqual(members.byName('ann'), { id: ann.id, name: handle('ann'), operator: true })
   t.is(members.byName('nobody'), null)
-  t.deepEqual(members.byKey(key(3).fingerprint), { member: ben, roles: new Map([[env.id, 'deploy']]) })
+  t.deepEqual(members.byKey(key(3).fingerprint), {
+    member: ben,
+    roles: new Map([[env.id, 'deploy']]),
+    secretPaths: [],
+  })
   t.is(members.byKey(key(4).fingerprint), null)
   t.deepEqual(members.list(), [ann, ben])
   t.deepEqual(members.operators(), [ann])

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'ava'
 import { Problem } from '../../../src/domain/problem.ts'
+import { knownMigrations } from '../../../src/store/migrate.ts'
 import { openStore } from '../../../src/store/store.ts'
 import { change, deployBy, directory, handle, opened, secrets, withApp } from './opened.ts'
 
@@ -94,6 +95,30 @@ test('a database of a newer program is refused and left as it was', t => {
   t.is(problem.code, 'settings-invalid')
   t.regex(problem.headline, /was written by a newer Fairlead/)
   t.regex(problem.saw ?? '', /its schema is number 1000, this program knows \d+/)
+})
+
+test('a data directory of the first schema is brought to the newest, with all it holds', t => {
+  const path = directory(t)
+  const first = opened(t, path)
+  first.configs.write(withApp(first).id, secrets({ A: 'kept' }), change)
+  first.close()
+  const db = new DatabaseSync(join(path, 'fairlead.db'))
+  const { sql: initial } = knownMigrations()[0] ?? { sql: '' }
+  const later = db
+    .prepare(
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY rowid DESC",
+    )
+    .all()
+    .filter(({ name }) => !initial.includes(`CREATE TABLE ${name} `))
+  t.true(later.length > 0)
+  for (const { name } of later) db.exec(`DROP TABLE ${name}`)
+  db.exec('PRAGMA user_version = 1')
+  db.close()
+  const again = opened(t, path)
+  const app = withApp(again, 'my-env', 'other')
+  t.is(again.configs.current(1).values.get('A')?.reveal(), 'kept')
+  t.is(again.registryUris.of(app.id), null)
+  t.deepEqual(again.secrets.list(), [])
 })
 
 test('a file that is no database, and a data directory that cannot be made, are Problems that name the path', t => {

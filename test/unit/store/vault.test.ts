@@ -17,7 +17,7 @@ test('what was sealed opens again, whatever the text, also after a restart', t =
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), plain => {
       const sealed = before.seal(plain, 'here')
-      t.is(openVault(path, () => sealed).open(sealed, 'here'), plain)
+      t.is(openVault(path, () => sealed).open(sealed, 'here', 'credential'), plain)
     }),
     { numRuns: 50 },
   )
@@ -31,7 +31,9 @@ test('the same text is never sealed to the same bytes', t => {
 test('a sealed value does not open in another place', t => {
   const vault = openVault(keyFile(t), nothing)
   const sealed = vault.seal('text', 'config:gw:1:1')
-  t.throws(() => vault.open(sealed, 'config:gw:1:2'), { message: 'A stored config does not decrypt' })
+  t.throws(() => vault.open(sealed, 'config:gw:1:2', 'credential'), {
+    message: 'A stored credential does not decrypt',
+  })
 })
 
 test('a sealed value with any byte changed, added or cut off does not open', t => {
@@ -40,10 +42,16 @@ test('a sealed value with any byte changed, added or cut off does not open', t =
   for (let i = 0; i < sealed.length; i++) {
     const changed = Buffer.from(sealed)
     changed[i] = (changed[i] as number) ^ 1
-    t.throws(() => vault.open(changed, 'here'), { instanceOf: Problem }, `byte ${i}`)
-    t.throws(() => vault.open(sealed.subarray(0, i), 'here'), { instanceOf: Problem }, `first ${i} bytes`)
+    t.throws(() => vault.open(changed, 'here', 'credential'), { instanceOf: Problem }, `byte ${i}`)
+    t.throws(
+      () => vault.open(sealed.subarray(0, i), 'here', 'credential'),
+      { instanceOf: Problem },
+      `first ${i} bytes`,
+    )
   }
-  t.throws(() => vault.open(Buffer.concat([sealed, Buffer.of(0)]), 'here'), { instanceOf: Problem })
+  t.throws(() => vault.open(Buffer.concat([sealed, Buffer.of(0)]), 'here', 'credential'), {
+    instanceOf: Problem,
+  })
 })
 
 test('the key file is made once: 32 bytes, base64, for its owner only, and nothing else is left beside it', t => {
@@ -63,7 +71,7 @@ test('a missing key is refused while something is sealed, and no new one is made
   rmSync(path)
   const problem = t.throws(() => openVault(path, () => sealed), { instanceOf: Problem })
   t.is(problem.code, 'master-key-missing')
-  t.regex(problem.saw ?? '', /^config is encrypted with key [0-9a-f]{16}$/)
+  t.regex(problem.saw ?? '', /^they are encrypted with key [0-9a-f]{16}$/)
   t.regex(problem.hint, /from your backup/)
   t.deepEqual(readdirSync(join(path, '..')), [])
 })
@@ -74,7 +82,7 @@ test('another key is refused at once, and both keys are named by their ids', t =
   openVault(path, nothing)
   const problem = t.throws(() => openVault(path, () => sealed), { instanceOf: Problem })
   t.is(problem.code, 'master-key-wrong')
-  const ids = /^the key on disk is ([0-9a-f]{16}), config is encrypted with ([0-9a-f]{16})$/.exec(
+  const ids = /^the key on disk is ([0-9a-f]{16}), they are encrypted with ([0-9a-f]{16})$/.exec(
     problem.saw ?? '',
   )
   t.truthy(ids)

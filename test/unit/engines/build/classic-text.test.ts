@@ -1,9 +1,8 @@
 import test from 'ava'
 import type { BuildLine } from '../../../../src/engines/build/building.ts'
-import { registryConfig } from '../../../../src/engines/build/classic.ts'
 import { ClassicText } from '../../../../src/engines/build/classic-text.ts'
 import { Steps } from '../../../../src/engines/build/steps.ts'
-import { credential, listen } from '../../../support/build-fixtures.ts'
+import { listen } from '../../../support/build-fixtures.ts'
 
 function read(...lines: (BuildLine | string)[]) {
   const heard = listen()
@@ -73,19 +72,4 @@ test('layers that are downloaded give one percentage', t => {
     '       Downloading 1 layer: 50% of 2.0 MB',
     '       Downloading 1 layer: 100% of 2.0 MB',
   ])
-})
-
-test('credentials are sent in base64url with padding, Docker Hub under its login key', t => {
-  const header = registryConfig(
-    new Map([
-      ['docker.io', credential('docker.io', 'me', '>>>???~~~þÿ')],
-      ['quay.io', credential('quay.io', 'you', 'p')],
-    ]),
-  )
-  t.regex(header, /^[A-Za-z0-9_-]+=*$/)
-  t.is(header.length % 4, 0)
-  t.deepEqual(JSON.parse(Buffer.from(header, 'base64url').toString()), {
-    'https://index.docker.io/v1/': { username: 'me', password: '>>>???~~~þÿ' },
-    'quay.io': { username: 'you', password: 'p' },
-  })
 })

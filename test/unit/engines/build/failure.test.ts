@@ -173,6 +173,42 @@ for (const [words, step, auths, code, headline] of CASES) {
   })
 }
 
+test('what to do names the source of the login, or how to store one', t => {
+  const stored = { ...credential(HOST, 'robot', 'the-secret'), source: 'the environment my-env' }
+  const auths = new Map([[HOST, stored]])
+  const store = `fairlead registry:login ${HOST} --username USER --password-stdin`
+  const mend = `Mend the login at its source (the environment my-env), or store another with \`${store}\`.`
+  const show = `\`fairlead registry:explain ${REF}\` shows which credential was offered to whom.`
+  t.is(explained('unauthorized: authentication required', FROM, auths).hint, `${mend} ${show}`)
+  t.is(
+    explained('denied: requested access to the resource is denied', FROM, auths).hint,
+    `Give robot the right to pull it, or use another. ${mend} ${show}`,
+  )
+  t.is(
+    explained('unauthorized: authentication required', FROM, NONE).hint,
+    `Store a login with \`${store}\`. ${show}`,
+  )
+  t.is(
+    explained('toomanyrequests: slow down', FROM, NONE).hint,
+    `Wait, or ask as a known user. Store a login with \`${store}\`.`,
+  )
+})
+
+test('an identity token that the login service does not take is a refused login', t => {
+  const auths = new Map([[HOST, credential(HOST, '<token>', 'the-secret')]])
+  for (const words of [
+    'failed to authorize: failed to fetch oauth token: unexpected status: 400 Bad Request',
+    `Head "https://${HOST}/v2/acme/base/manifests/1": error parsing HTTP 400 response body: no error details found in HTTP response body: "{\\"error\\":\\"invalid_grant\\"}"`,
+  ]) {
+    const problem = explained(words, METADATA, auths)
+    t.is(problem.code, 'registry-login-failed')
+    t.is(
+      problem.headline,
+      `The registry ${HOST} refuses the identity token for ${REF}, which the Dockerfile builds on`,
+    )
+  }
+})
+
 test('a command that fails is not blamed on the registry that it names', t => {
   const words =
     "The command '/bin/sh -c curl http://a/v2/x/manifests/1 || echo 401 unauthorized' returned a non-zero code: 7"

@@ -19,6 +19,15 @@ test('a host gets its own credential', t => {
   t.deepEqual(ask('127.0.0.1:5000'), ['robot', 'x'.repeat(300)])
 })
 
+test('an identity token is answered without a username, by which BuildKit knows it', t => {
+  const auths = new Map([['quay.io', credential('quay.io', '<token>', 'refresh')]])
+  const fields = [...fieldsOf(answerCredentials(encodeStrings({ 1: 'quay.io' }), auths))]
+  t.deepEqual(
+    fields.map(({ number, value }) => [number, String(value)]),
+    [[2, 'refresh']],
+  )
+})
+
 test('all names of Docker Hub are one host', t => {
   for (const host of [
     'docker.io',

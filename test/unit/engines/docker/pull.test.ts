@@ -1,16 +1,11 @@
 import test from 'ava'
 import type { PullRequest } from '../../../../src/domain/engine.ts'
 import type { ProblemCode } from '../../../../src/domain/problem.ts'
-import { Secret } from '../../../../src/domain/secret.ts'
 import { pullProblem } from '../../../../src/engines/docker/pull-problem.ts'
 import { pullProgress } from '../../../../src/engines/docker/pull-progress.ts'
+import { credential } from '../../../support/build-fixtures.ts'
 
-const auth = {
-  host: 'quay.io',
-  username: 'robot',
-  password: new Secret('s3cret'),
-  source: 'APTIBLE_PRIVATE_REGISTRY_*',
-}
+const auth = credential('quay.io', 'robot', 's3cret')
 const request: PullRequest = {
   reference: { host: 'quay.io', repository: 'acme/shop', tag: 'v1', digest: null },
   digest: `sha256:${'a'.repeat(64)}`,
@@ -49,18 +44,30 @@ for (const [words, code] of WORDS) {
   })
 }
 
-test('without a credential a refusal asks for one, with the variables to set', t => {
+test('a name in the words is not taken for what they say', t => {
+  const reference = { ...request.reference, repository: 'denied/certificate' }
+  const words = 'Head "https://quay.io/v2/denied/certificate/manifests/x": no basic auth credentials'
+  t.is(pullProblem(words, { ...request, reference }, 'local').code, 'registry-login-failed')
+})
+
+test('without a credential a refusal asks for one, with the command that stores it', t => {
   for (const words of ['unauthorized: authentication required', 'pull access denied for acme/shop']) {
     const problem = pullProblem(words, { ...request, auth: null }, 'local')
     t.is(problem.code, 'registry-login-required')
-    t.regex(problem.hint, /APTIBLE_PRIVATE_REGISTRY_HOST.*_USERNAME.*_PASSWORD/)
+    t.is(
+      problem.hint,
+      'Store a login with `fairlead registry:login quay.io --username USER --password-stdin`. `fairlead registry:explain quay.io/acme/shop:v1` shows which credential was offered to whom.',
+    )
   }
 })
 
-test('a refused login names the user and where the credential came from, not the password', t => {
+test('a refused login names the user and how the credential is corrected, not the password', t => {
   const problem = pullProblem('unauthorized', request, 'local')
   t.is(problem.headline, 'quay.io refuses the login of robot')
-  t.true(problem.hint.includes('APTIBLE_PRIVATE_REGISTRY_*'))
+  t.is(
+    problem.hint,
+    'Correct it with `fairlead config:set APTIBLE_PRIVATE_REGISTRY_USERNAME=… APTIBLE_PRIVATE_REGISTRY_PASSWORD=…`. `fairlead registry:explain quay.io/acme/shop:v1` shows which credential was offered to whom.',
+  )
   t.false(JSON.stringify(problem).includes('s3cret'))
 })
 

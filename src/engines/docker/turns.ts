@@ -1,12 +1,15 @@
-// Pulls of the same digest run one after another: the removal of its name by one of them would hit the other between
-// its pull and its look at what it has pulled.
+// Pulls of the same digest run one after another, and so do pushes to the same repository: each takes a name away from
+// the engine when it is done, which would hit another one between what it does and its look at what came of it.
 
-export interface PullTurns {
-  /** @param name of the image, pinned by digest. @throws `signal.reason` when aborted while it waits */
+export interface Turns {
+  /**
+   * @param name of the image, with its digest for a pull and of its repository for a push
+   * @throws `signal.reason` when aborted while it waits
+   */
   take<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>
 }
 
-export function createPullTurns(): PullTurns {
+export function createTurns(): Turns {
   const last = new Map<string, Promise<unknown>>()
   return {
     take(name, signal, work) {
