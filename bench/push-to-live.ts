@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type Checkout, finish, makeCheckout, startGateway } from '../test/support/gateway.ts'
 import { startRegistry } from '../test/support/registry.ts'
 import { startOpenSsh } from './support/openssh.ts'
-import { median, printTable, rounded, timed } from './support/table.ts'
+import { median, printTable, rounded, rowOfTimes, timed } from './support/table.ts'
 
 const pushes = Number(process.argv[2] ?? 20)
 
@@ -49,14 +49,14 @@ for (let i = 0; i <= pushes; i++) {
   times.theirs.push(b)
 }
 printTable([
-  row('by hand, behind OpenSSH', times.theirs),
-  row('Fairlead', times.ours),
+  rowOfTimes('by hand, behind OpenSSH', times.theirs),
+  rowOfTimes('Fairlead', times.ours),
   {
     what: 'ratio of medians',
     median: rounded(median(times.ours) / median(times.theirs), 2),
     least: '',
     most: '',
-    pushes: '',
+    times: '',
   },
 ])
 
@@ -82,14 +82,4 @@ async function removeByHand(): Promise<void> {
   const built = [...new Set(images.stdout.split('\n').filter(Boolean))]
   if (built.length > 0) await finish('docker', ['rmi', '-f', ...built], { cwd: '/' })
   rmSync(join(gateway.directory, 'byhand'), { recursive: true, force: true })
-}
-
-function row(what: string, numbers: readonly number[]) {
-  return {
-    what,
-    median: `${rounded(median(numbers))} ms`,
-    least: `${rounded(Math.min(...numbers))} ms`,
-    most: `${rounded(Math.max(...numbers))} ms`,
-    pushes: numbers.length,
-  }
 }

@@ -24,3 +24,14 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   await work()
   return performance.now() - start
 }
+
+/** A row of a table, in milliseconds. */
+export function rowOfTimes(what: string, numbers: readonly number[]) {
+  return {
+    what,
+    median: `${rounded(median(numbers))} ms`,
+    least: `${rounded(Math.min(...numbers))} ms`,
+    most: `${rounded(Math.max(...numbers))} ms`,
+    times: numbers.length,
+  }
+}

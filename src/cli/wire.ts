@@ -12,12 +12,13 @@ export interface Parcel {
 const LONGEST_COMMAND = 8 * 1024
 
 /**
- * Anybody on this machine may read the arguments of ssh, so that words which set something (`NAME=value`) go by
- * standard input, as do words that are too long for an exec string: `words-on-stdin`, then one line of JSON.
+ * Anybody on this machine may read the arguments of ssh, so that words which set something (`NAME=value`) or have a
+ * query (`https://…?…`, which may sign an address) go by standard input, as do words that are too long for an exec
+ * string: `words-on-stdin`, then one line of JSON.
  */
 export function pack(words: readonly string[]): Parcel {
   const command = words.map(quoteWord).join(' ')
-  if (!words.some(word => word.includes('=')) && Buffer.byteLength(command) <= LONGEST_COMMAND) {
+  if (!words.some(word => /[=?]/.test(word)) && Buffer.byteLength(command) <= LONGEST_COMMAND) {
     return { command, preamble: null }
   }
   return { command: 'words-on-stdin', preamble: `${JSON.stringify(words)}\n` }

@@ -37,20 +37,21 @@ const rotate: Command = {
     const { gateway, actor, app, authorised, output } = call
     const { registryKeys } = gateway.ground.store
     const label = formatAppName(app.name)
-    const replaces = registryKeys.of(app.id).current !== null
-    if (replaces) {
-      await confirm(call, {
-        handle: app.name.app,
-        warning: `This deletes the key of ${label}: no ${FILE} that was encrypted for it can be read any more.`,
-        refused: `The key of ${label} was not replaced`,
-        runs: 'Everything, as before.',
-      })
+    if (registryKeys.of(app.id).current === null) {
+      await makeFirst(call)
+      output.line(`${label} has a new key: ${recipient(call)}`)
+      return
     }
+    await confirm(call, {
+      handle: app.name.app,
+      warning: `This deletes the key of ${label}: no ${FILE} that was encrypted for it can be read any more.`,
+      refused: `The key of ${label} was not replaced`,
+      runs: 'Everything, as before.',
+    })
     const pair = await gateway.credentialFiles.makeKeyPair()
     authorised()
     registryKeys.replace(app.id, pair, actor.member.name)
     output.line(`${label} has a new key: ${pair.recipient}`)
-    if (!replaces) return
     output.line(
       `No ${FILE} from before can be read any more, and a push that holds one fails when it is needed.`,
     )

@@ -13,6 +13,8 @@ import { formatPlace, parsePlace } from './registry-place.ts'
 import { WHOSE, type Whose, whoseCredentials } from './registry-scope.ts'
 
 const MAX_PASSWORD = 64 * 1024
+/** For one app, environment or stack: every deploy looks through them, once for each image. */
+const MOST_STORED = 2000
 const REFUSED: readonly ProblemCode[] = [
   'registry-login-failed',
   'registry-denied',
@@ -137,11 +139,23 @@ function stored({ gateway }: Call, { scope }: Whose) {
   return gateway.ground.store.registryCredentials.list(scope)
 }
 
-function put({ gateway, actor }: Call, whose: Whose, auths: readonly Login[]): void {
+function put(call: Call, whose: Whose, auths: readonly Login[]): void {
+  const { gateway, actor } = call
   // Standard input and the registry may both have taken their time.
   whose.authorised()
   if (whose.scope.kind === 'stack') gateway.stacks.get(whose.scope.name) // Refuses one that is not there.
+  const before = stored(call, whose)
+  const places = new Set([...before, ...auths].map(formatPlace))
+  if (places.size > MOST_STORED) throw tooMany(whose, before.length)
   gateway.ground.store.registryCredentials.put(whose.scope, auths, actor.member.name)
+}
+
+function tooMany(whose: Whose, before: number): Problem {
+  return new Problem('usage', {
+    headline: `With these, more than ${MOST_STORED} logins would be stored for ${whose.label}; none of them was`,
+    saw: `${before} are stored for it.`,
+    hint: `Remove those of a registry that is not used any more with \`fairlead registry:logout HOST ${whose.option}\`, or store one login for all of a host instead of one for each path.`,
+  })
 }
 
 function parseUsername(word: string | undefined): string {

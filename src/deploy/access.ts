@@ -73,9 +73,9 @@ export async function proveAccess(
     return { kind: 'pull', reference, digest, auth }
   }
 
-  const resolved = await Promise.all(
-    image.bases.map(base => resolveBase(ground, app, base, config, keychain, run)),
-  )
+  const byHost = Map.groupBy(image.bases, base => base.host)
+  const resolve = (base: ImageReference) => resolveBase(ground, app, base, config, keychain, run)
+  const resolved = await Promise.all([...byHost.values()].map(bases => oneBeforeTheRest(bases, resolve)))
   const { builder } = await ground.stack(app.stack).engine.facts(run.signal)
   return {
     kind: 'build',
@@ -83,7 +83,7 @@ export async function proveAccess(
     capable: builder,
     ignore: image.ignore,
     heredocLine: image.heredocLine,
-    auths: await oneForEachHost(ground, app, resolved, keychain, run),
+    auths: await oneForEachHost(ground, app, resolved.flat(), keychain, run),
   }
 }
 
@@ -91,6 +91,13 @@ export async function proveAccess(
 function pulled(name: string): ImageReference {
   const named = parseImageReference(name)
   return { ...named, tag: named.digest === null ? tagOrDigest(named) : named.tag }
+}
+
+/** Fifty questions at once with a wrong password could lock the account out. */
+async function oneBeforeTheRest<T, R>(all: readonly T[], work: (each: T) => Promise<R>): Promise<R[]> {
+  const [first, ...rest] = all
+  if (first === undefined) return []
+  return [await work(first), ...(await Promise.all(rest.map(work)))]
 }
 
 async function resolveBase(

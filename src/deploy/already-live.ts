@@ -21,6 +21,6 @@ export async function alreadyLive(
   if (access.kind === 'pull' && !live.image.digest?.endsWith(`@${access.digest}`)) return null
   const { engine } = ground.stack(wish.app.stack)
   if (!isServing(await engine.list(wish.app.name, run.signal), live)) return null
-  run.transcript.line(`-----> This commit is live already, as v${live.number}: nothing to do`)
+  run.transcript.line(`-----> This commit is live already, as v${live.number}: nothing to start`)
   return live
 }

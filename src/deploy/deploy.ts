@@ -50,12 +50,17 @@ export async function deploy(ground: Ground, wish: Wish, run: Run): Promise<Rele
     const { stack } = ground.stack(app.stack)
     const pushes = await during('source', planPushes(source.push, { ...wish, ...run, stack }))
     const keychain = keychainFor(ground, wish, run)
+    const pushing = { branch: wish.revision, pushes, keychain }
     const access = await during('image', proveAccess(ground, app, source, config, keychain, run))
     const live = await alreadyLive(ground, wish, access, run)
-    if (live) return live
+    if (live) {
+      // A tag of the commit that is live may be for a push of its own.
+      await pushBuilt(ground, app, { ...pushing, tag: live.image.tag }, run)
+      return live
+    }
     const { image, made } = await during('image', obtainImage(ground, app, access, undo, run))
     checkCommands(source, image)
-    await pushBuilt(ground, app, { tag: made.tag, branch: wish.revision, pushes, keychain }, run)
+    await pushBuilt(ground, app, { ...pushing, tag: made.tag }, run)
     const { processes, beforeRelease } = source
     return bringToLife(ground, { ...wish, image, made, processes, beforeRelease }, undo, run)
   }, undoLater(ground))

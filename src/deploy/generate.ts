@@ -94,9 +94,9 @@ async function obtainImage(
 /** Also a container whose creation was never confirmed. What the engine does not let go now goes later. */
 async function clearAway(ground: Ground, app: App, generator: Generator, spec: ContainerSpec): Promise<void> {
   const { engine } = ground.stack(app.stack)
+  // Also when the app was destroyed meanwhile: who explains an image does not wait for its turn. The names are of this
+  // run alone, so that what a later app of that name has is not touched.
   const undo = async () => {
-    // Tried again much later, an app of the same name may be another: a destroyed one has nothing left to undo.
-    if (ground.store.apps.byId(app.id) === null) return
     const signal = undoSignal()
     const present = await engine.list(app.name, signal)
     for (const { id } of present.filter(({ name }) => name === spec.name)) await engine.remove(id, signal)

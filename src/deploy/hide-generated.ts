@@ -7,7 +7,8 @@ import { maskSecrets, Secret } from '../domain/secret.ts'
 const OPEN: ReadonlySet<string> = new Set(['username', 'email', 'serveraddress'])
 /** Characters. A word of a file that is no JSON, or a line of a longer value, from which on it could be a secret. */
 const SHORTEST_WORD = 8
-/** Runs of this length do not stand in a secret by chance: one of them is a piece of it, cut out or wrapped. */
+/** Characters. What has so many in common with a secret is a piece of it, cut out or wrapped, and no chance. */
+const RUN = 16
 const PIECE = /[A-Za-z0-9+/=_-]{16,}/g
 /** More than this, which no registry needs, would keep the gateway busy. */
 const MAX_VALUES = 1000
@@ -18,15 +19,21 @@ const MAX_CHARACTERS = 64 * 1024
  * @returns what makes a text of the log fit to be shown; null when there is too much that it must not show
  */
 export function hideGenerated(env: Config, written: string | null): ((text: string) => string) | null {
-  if (written !== null && written.length > MAX_CHARACTERS) return null
   const given = [...env.values()].map(value => value.reveal())
+  if ([...given, written ?? ''].reduce((sum, { length }) => sum + length, 0) > MAX_CHARACTERS) return null
   const values = [...given, ...(written === null ? [] : inside(written))]
   const encoded = [...given, ...(written === null ? [] : [written, written.trim()])].map(base64)
   const secrets = [...values, ...values.flatMap(lines), ...encoded]
   if (secrets.length > MAX_VALUES) return null
   const hideWhole = maskSecrets(secrets.map(value => new Secret(value)))
-  const everything = [...values, ...encoded].join('\n')
-  return text => hideWhole(text).replace(PIECE, piece => (everything.includes(piece) ? '[redacted]' : piece))
+  const runs = new Set([...values, ...encoded].flatMap(value => value.match(PIECE) ?? []).flatMap(runsOf))
+  const isPiece = (word: string) => runsOf(word).some(run => runs.has(run))
+  return text => hideWhole(text).replace(PIECE, word => (isPiece(word) ? '[redacted]' : word))
+}
+
+/** Every RUN characters in a row. To search for words of a log in a long secret instead can take seconds. */
+function runsOf(word: string): string[] {
+  return Array.from({ length: word.length - RUN + 1 }, (_, at) => word.slice(at, at + RUN))
 }
 
 /** What stands in a dockercfg, each also as the login that it may encode. */

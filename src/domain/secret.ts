@@ -6,6 +6,11 @@ const REDACTED = '[redacted]'
 const LINE_WORTH_HIDING = 16
 /** Bytes. */
 const PIECE = 8192
+/** So many forms are simply tried one after another. */
+const FEW = 100
+/** Characters by which forms are found when there are more: every form has the first, a long one the second too. */
+const SHORT_START = 4
+const LONG_START = 16
 
 export class Secret {
   #value: string | (() => string)
@@ -54,7 +59,30 @@ export function maskSecrets(secrets: Iterable<Secret>): (text: string) => string
     for (const line of linesOf(value)) forms.add(line)
   }
   const longestFirst = [...forms].sort((a, b) => b.length - a.length)
-  return text => longestFirst.reduce((masked, form) => masked.replaceAll(form, REDACTED), text)
+  const possibleIn = longestFirst.length > FEW ? findByStart(longestFirst) : () => longestFirst
+  return text => possibleIn(text).reduce((masked, form) => masked.replaceAll(form, REDACTED), text)
+}
+
+/**
+ * Which of the forms can stand in a text, in their order. A file may hold a thousand logins, or one of as many lines,
+ * and a build prints thousands of lines a second: to look for each form in each line would keep everybody waiting.
+ */
+function findByStart(forms: readonly string[]): (text: string) => string[] {
+  const starting = Map.groupBy(forms.keys(), index => {
+    const form = forms[index] as string
+    return form.slice(0, form.length < LONG_START ? SHORT_START : LONG_START)
+  })
+  return text => {
+    const seen = new Set<number[]>()
+    for (let at = 0; at + SHORT_START <= text.length; at += 1) {
+      for (const length of [SHORT_START, LONG_START]) {
+        const found = starting.get(text.slice(at, at + length))
+        if (found !== undefined) seen.add(found)
+      }
+    }
+    const indexes = [...seen].flat().sort((a, b) => a - b)
+    return indexes.map(index => forms[index] as string)
+  }
 }
 
 /** A key file is printed line by line: each of its lines that is long enough to matter is hidden by itself too. */

@@ -2,7 +2,7 @@
 import { DOCKER_HUB } from '../domain/image-reference.ts'
 import type { RegistryAuth } from '../domain/registry-auth.ts'
 
-/** What the engine calls an AuthConfig. It trades an identity token for access, and never sends one as a password. */
+/** What the engine calls an AuthConfig. It trades an identity token for access at the registry's login service. */
 export type AuthConfig =
   | { readonly username: string; readonly password: string; readonly serveraddress: string }
   | { readonly identitytoken: string; readonly serveraddress: string }

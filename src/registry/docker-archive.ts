@@ -70,6 +70,8 @@ async function filesOf(tar: Buffer, file: string): Promise<Files> {
     for await (const entry of archive) {
       count += 1
       if (count > MAX_ENTRIES) throw invalid(`${file} has more than ${MAX_ENTRIES} entries`, undefined)
+      // Null where the digits of a size are none: the library then waits for bytes that it never hands over.
+      if (typeof entry.header.size !== 'number') throw new Error('an entry without a size')
       const name = entry.header.name.replace(/^(?:\.\/)+/, '')
       if (entry.header.type !== 'file') {
         entry.resume()

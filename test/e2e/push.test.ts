@@ -85,7 +85,7 @@ test('main deploys like master, and a failed deploy rejects the push and leaves 
   )
   const again = await app.git('push', 'aptible', 'HEAD:refs/heads/main')
   t.is(again.status, 0, again.all)
-  t.regex(again.stderr, /This commit is live already, as v\d+: nothing to do/)
+  t.regex(again.stderr, /This commit is live already, as v\d+: nothing to start/)
   t.is(await stored(app, 'refs/heads/main'), live)
   t.deepEqual(
     (await processes(gateway, app.name)).map(({ container }) => container),

@@ -1,17 +1,15 @@
 // The registry's password is looked for everywhere that a push leaves traces, after the image and the Dockerfile way.
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { readFileSync } from 'node:fs'
 import test from 'ava'
 import Docker from 'dockerode'
 import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
 import { gatewayId } from '../support/on-engine.ts'
 import { livePush } from '../support/pushed.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { awkwardSecret, filesBelow, found, spellings, watched } from '../support/spellings.ts'
 
 const docker = new Docker({ socketPath: '/var/run/docker.sock' })
-/** In base64 it has '+' and '/', in URLs it is escaped, and every shell and format string would trip over it. */
-const PASSWORD = `fl>>>???~~~þÿ "it's" %s %41 $HOME \`id\` \\n ;& <p@ss/w+rd=#>`
+const PASSWORD = awkwardSecret('fl')
 const USERNAME = 'robot'
 /** What the application itself is given, and nothing else may hold. */
 const VALUE = `app'value "with" $quotes ${'ÿ'.repeat(3)}`
@@ -33,81 +31,7 @@ test.after.always(async () => {
   await registry?.stop()
 })
 
-/** Every spelling in which a secret could have been written down, by its name. */
-function spellings(secret: string, login = true): Map<string, Buffer> {
-  const raw = Buffer.from(secret)
-  const forms = new Map<string, string>([
-    ['raw', secret],
-    ['JSON', JSON.stringify(secret).slice(1, -1)],
-    [
-      'JSON with escapes',
-      JSON.stringify(secret)
-        .slice(1, -1)
-        .replace(/[^\x20-\x7e]/g, escaped),
-    ],
-    ["Go's JSON", JSON.stringify(secret).slice(1, -1).replace(/[<>&]/g, escaped)],
-    ['URL', encodeURIComponent(secret)],
-    ['form', new URLSearchParams({ p: secret }).toString().slice(2)],
-    ['hex', raw.toString('hex')],
-  ])
-  // In base64 a text looks different by where in the whole it begins.
-  for (const shift of [0, 1, 2]) {
-    const shifted = Buffer.concat([
-      Buffer.alloc(shift),
-      raw.subarray(0, raw.length - ((raw.length + shift) % 3)),
-    ])
-    const text = shifted.toString('base64').slice(shift === 0 ? 0 : 4)
-    forms.set(`base64 ${shift}`, text)
-    forms.set(`base64url ${shift}`, text.replaceAll('+', '-').replaceAll('/', '_'))
-  }
-  if (login) forms.set('Basic', Buffer.from(`${USERNAME}:${secret}`).toString('base64'))
-  return new Map([...forms].map(([name, text]) => [name, Buffer.from(text)]))
-}
-
-const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
-
-const NEEDLES = spellings(PASSWORD)
-
-function found(haystack: Buffer | string, needles = NEEDLES): string[] {
-  const bytes = Buffer.from(haystack as string)
-  return [...needles].filter(([, needle]) => bytes.includes(needle)).map(([name]) => name)
-}
-
-function filesBelow(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile())
-    .map(entry => join(entry.parentPath, entry.name))
-}
-
-/** Looks at the command line and environment of every process of the machine until the work is done. */
-async function watched<T>(work: Promise<T>): Promise<{ result: T; sightings: string[]; looks: number }> {
-  const sightings = new Set<string>()
-  let looks = 0
-  let over = false
-  const result = work.finally(() => {
-    over = true
-  })
-  result.catch(() => {})
-  while (!over) {
-    for (const pid of readdirSync('/proc')) {
-      // This process holds the password by itself.
-      if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue
-      for (const file of ['cmdline', 'environ']) {
-        try {
-          const forms = found(readFileSync(`/proc/${pid}/${file}`))
-          const command = () =>
-            readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').slice(0, 200)
-          if (forms.length > 0) sightings.add(`${file} of ${command()}: ${forms.join(', ')}`)
-        } catch {
-          // It has just ended.
-        }
-      }
-    }
-    looks += 1
-    await delay(5)
-  }
-  return { result: await result, sightings: [...sightings], looks }
-}
+const NEEDLES = spellings(PASSWORD, USERNAME)
 
 async function appWith(files: Record<string, string>, image: string): Promise<Checkout> {
   const app = await gateway.app(files)
@@ -145,11 +69,18 @@ for (const [way, files] of [
   test.serial(`deploying ${way}, the password of its registry is written down nowhere`, async t => {
     const app = await appWith(files(), way === 'an image' ? `${registry.host}/acme/shop:1` : '')
     const pushing = livePush(gateway, app)
-    const { result: push, sightings, looks } = await watched(pushing.then(({ ended }) => ended))
+    const {
+      result: push,
+      sightings,
+      looks,
+    } = await watched(
+      pushing.then(({ ended }) => ended),
+      NEEDLES,
+    )
     t.is(push.status, 0, push.all)
     t.deepEqual(sightings, [])
     t.true(looks > 5)
-    t.deepEqual(found(push.all), [], 'what the pusher saw')
+    t.deepEqual(found(push.all, NEEDLES), [], 'what the pusher saw')
 
     const label = [`fairlead.gateway=${id}`, `fairlead.app=${app.app}`]
     const containers = await docker.listContainers({ all: true, filters: { label } })
@@ -157,34 +88,38 @@ for (const [way, files] of [
     for (const { Id } of containers) {
       const container = docker.getContainer(Id)
       const inspected = JSON.stringify(await container.inspect())
-      t.deepEqual(found(inspected), [], 'the container')
+      t.deepEqual(found(inspected, NEEDLES), [], 'the container')
       t.true(inspected.includes('APP_VALUE='), 'the app is given its own variables')
-      t.deepEqual(found(await container.logs({ stdout: true, stderr: true, follow: false })), [], 'its log')
+      t.deepEqual(
+        found(await container.logs({ stdout: true, stderr: true, follow: false }), NEEDLES),
+        [],
+        'its log',
+      )
     }
     const images = await docker.listImages({ filters: { reference: [`fairlead-${id}/${app.name}`] } })
     t.is(images.length, 1)
     for (const { Id } of images) {
       const image = docker.getImage(Id)
       const everything = JSON.stringify([await image.inspect(), await image.history()])
-      t.deepEqual(found(everything), [], 'the image')
-      t.deepEqual(found(everything, spellings(VALUE, false)), [], 'a value of the app in the image')
+      t.deepEqual(found(everything, NEEDLES), [], 'the image')
+      t.deepEqual(found(everything, spellings(VALUE)), [], 'a value of the app in the image')
     }
     const networks = await docker.listNetworks({ filters: { label: [`fairlead.gateway=${id}`] } })
     t.is(networks.length, 1)
     t.deepEqual(
-      found(JSON.stringify(await docker.getNetwork(networks[0]?.Id ?? '').inspect())),
+      found(JSON.stringify(await docker.getNetwork(networks[0]?.Id ?? '').inspect()), NEEDLES),
       [],
       'network',
     )
 
     const listed = await gateway.fairlead(['operations', '--app', app.name, '--json'])
-    t.deepEqual(found(listed.stdout), [])
+    t.deepEqual(found(listed.stdout, NEEDLES), [])
     for (const { operation } of JSON.parse(listed.stdout)) {
       const kept = await gateway.fairlead(['operation:logs', '--app', app.name, String(operation)])
       t.is(kept.status, 0)
-      t.deepEqual(found(kept.all), [], `transcript ${operation}`)
+      t.deepEqual(found(kept.all, NEEDLES), [], `transcript ${operation}`)
     }
-    for (const secret of [NEEDLES, spellings(VALUE, false)]) {
+    for (const secret of [NEEDLES, spellings(VALUE)]) {
       t.deepEqual(found(gateway.log(), secret), [], 'the log')
       for (const file of filesBelow(gateway.data)) t.deepEqual(found(readFileSync(file), secret), [], file)
     }
@@ -194,7 +129,7 @@ for (const [way, files] of [
 test.serial('a refused push with a wrong password keeps that one to itself too', async t => {
   const app = await gateway.app({ Procfile: WEB })
   const wrong = PASSWORD.replace('fl', 'FL')
-  const needles = spellings(wrong)
+  const needles = spellings(wrong, USERNAME)
   await gateway.fairlead([
     'config:set',
     '--app',

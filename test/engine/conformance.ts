@@ -126,6 +126,13 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     t.not(await engine.findImage(ground.image, signal), null)
   })
 
+  test(title('many tags of one image can be removed at once'), async t => {
+    const tags = Array.from({ length: 20 }, (_, i) => `fairlead-${ground.gatewayId}/env/at-once:op${i}`)
+    for (const tag of tags) await ground.tag(tag)
+    await Promise.all(tags.map(tag => engine.removeTag(tag, signal)))
+    t.deepEqual(await engine.tags(`fairlead-${ground.gatewayId}/env/at-once`, signal), [])
+  })
+
   async function pushable(app: string) {
     const tag = `fairlead-${ground.gatewayId}/env/${app}:op1`
     await ground.tag(tag)

@@ -15,7 +15,11 @@ export async function importLogins(
   to: string,
   logins: Readonly<Record<string, TestLogin>>,
 ): Promise<void> {
-  await say(gateway, `registry:import - ${to}`, JSON.stringify({ auths: logins }))
+  const auths = Object.entries(logins).map(([place, { username, password }]) => [
+    place,
+    { username, password },
+  ])
+  await say(gateway, `registry:import - ${to}`, JSON.stringify({ auths: Object.fromEntries(auths) }))
 }
 
 /** One command over ssh, which has to succeed. @returns what it wrote */

@@ -35,6 +35,14 @@ export async function onEngine(gateway: TestGateway, name?: string): Promise<OnE
   }
 }
 
+/** Of the engine's machine, as its containers see it. */
+export async function engineAddress(): Promise<string> {
+  const { IPAM } = await docker.getNetwork('bridge').inspect()
+  const address = IPAM?.Config?.[0]?.Gateway
+  if (address === undefined) throw new Error('the engine has no bridge of its own')
+  return address
+}
+
 /** Runs a command in every container of the app. */
 export async function inContainers(gateway: TestGateway, name: string, command: string[]): Promise<void> {
   for (const container of (await onEngine(gateway, name)).containers) {

@@ -97,7 +97,8 @@ export async function startPrivateImages(environment: Record<string, string> = {
     },
     async dispose() {
       const apps: { app: string }[] = JSON.parse(await images.run('apps --json'))
-      const destroy = (name: string) => images.run(`apps:destroy --app ${name} --confirm ${name.split('/')[1]}`)
+      const destroy = (name: string) =>
+        images.run(`apps:destroy --app ${name} --confirm ${name.split('/')[1]}`)
       await Promise.all(apps.map(({ app }) => destroy(app)))
       await gateway.dispose()
       await removeImages(shop.host)

@@ -2,6 +2,7 @@
 // wrong password, and 200 with an error line once the answer has begun), so that the text decides.
 import { Problem } from '../../domain/problem.ts'
 import type { RegistryAuth } from '../../domain/registry-auth.ts'
+import { fitWords } from '../engine-words.ts'
 import { explainRegistryRefusal } from './registry-refusal.ts'
 
 /** A step that failed, as evidence. */
@@ -45,7 +46,7 @@ function explain(
   auths: ReadonlyMap<string, RegistryAuth>,
   cause: Error,
 ): Problem {
-  const words = text.replace(ROUTE, '').trim()
+  const words = fitWords(text).replace(ROUTE, '').trim()
   const exitCode = EXIT.exec(words)?.[1]
   const output = step?.output ?? []
   if (DISK_FULL.test(exitCode === undefined ? words : output.join('\n'))) return diskFull(step, words, cause)

@@ -69,7 +69,7 @@ export function explainRegistryRefusal(
       return problem(
         'registry-tls',
         `${where} cannot prove who it is, or does not speak TLS, so ${name} was not fetched`,
-        'Check host and port in the Dockerfile; a registry with its own certificate authority must be made known to the engine by its operator.',
+        "Check host and port in the Dockerfile. The authority behind a registry's certificate has to be made known to the engine by its operator (/etc/docker/certs.d), and engine 20.10 restarted after that: its BuildKit looks there only when it starts.",
       )
     case 'broken':
       return problem(

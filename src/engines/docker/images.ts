@@ -3,7 +3,7 @@ import type Docker from 'dockerode'
 import type { Engine, Image } from '../../domain/engine.ts'
 import type { Connection } from './connect.ts'
 import { imageName, ownPrefix, ownTag } from './names.ts'
-import { accept } from './translate.ts'
+import { accept, engineWords } from './translate.ts'
 
 type Images = Pick<Engine, 'findImage' | 'removeTag' | 'tags'>
 
@@ -20,8 +20,7 @@ export function images(connection: Connection, gatewayId: string): Images {
         `remove image ${name}`,
         async docker => {
           ownTag(name, gatewayId)
-          // 409: a container still runs from it, which keeps the image.
-          await docker.getImage(name).remove({ abortSignal: signal }).catch(accept(404, 409))
+          await removeName(docker, name, signal)
         },
         signal,
       )
@@ -41,6 +40,20 @@ export function images(connection: Connection, gatewayId: string): Images {
       )
     },
   }
+}
+
+/**
+ * Takes a tag or `repository@digest` away; the image goes with its last name. Missing is success, and so is 409: a
+ * container still runs from the image, which keeps it.
+ */
+export async function removeName(docker: Docker, name: string, signal: AbortSignal): Promise<void> {
+  const remove = () =>
+    docker.getImage(imageName(name)).remove({ abortSignal: signal }).catch(accept(404, 409))
+  await remove().catch(error => {
+    // Another name of the same image went at the same time, and took the image with it.
+    if (!engineWords(error).includes('unrecognized image ID')) throw error
+    return remove()
+  })
 }
 
 /** Null when the engine does not have it. */

@@ -4,6 +4,7 @@
 import type { PullRequest } from '../../domain/engine.ts'
 import type { ImageReference } from '../../domain/image-reference.ts'
 import { Problem, type ProblemCode } from '../../domain/problem.ts'
+import { fitWords } from '../engine-words.ts'
 import { explain, loginOf, mendLogin, storeLogin, userOf } from '../registry-hints.ts'
 import { withoutNames } from './registry-words.ts'
 import { diskFull, engineFailed } from './translate.ts'
@@ -87,8 +88,9 @@ const READINGS: readonly Reading[] = [
   },
 ]
 
-/** @param words the engine's own */
-export function pullProblem(words: string, request: PullRequest, stack: string, cause?: unknown): Problem {
+/** @param text the engine's own */
+export function pullProblem(text: string, request: PullRequest, stack: string, cause?: unknown): Problem {
+  const words = fitWords(text)
   const full = diskFull(words, stack, cause)
   if (full !== null) return full
   const said = withoutNames(words, request.reference)

@@ -7,11 +7,11 @@ import { readNdjson } from '../ndjson.ts'
 import type { Connection } from './connect.ts'
 import { enginePlatform } from './facts.ts'
 import { hostCredential } from './host-credential.ts'
-import { inspectImage } from './images.ts'
-import { imageName, ownTag } from './names.ts'
+import { inspectImage, removeName } from './images.ts'
+import { ownTag } from './names.ts'
 import { pullProblem } from './pull-problem.ts'
 import { type PullLine, pullProgress } from './pull-progress.ts'
-import { accept, engineFailed, engineWords, statusOf } from './translate.ts'
+import { engineFailed, engineWords, statusOf } from './translate.ts'
 import type { Turns } from './turns.ts'
 
 export function pullImage(
@@ -61,8 +61,7 @@ export function pullImage(
         if (image === null) throw engineFailed(`pull ${repository}`, 'It is not there after the pull', stack)
         await docker.getImage(image.id).tag({ repo: tag.repository, tag: tag.tag, abortSignal: signal })
         // What we pulled is held by our tag alone, and so goes with it.
-        if (known === null)
-          await docker.getImage(imageName(pinned)).remove({ abortSignal: signal }).catch(accept(404, 409))
+        if (known === null) await removeName(docker, pinned, signal)
         checkPlatform(image, enginePlatform(hello.version), repository)
         transcript.line(`       ${how}`)
         return image

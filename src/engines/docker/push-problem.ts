@@ -2,6 +2,7 @@
 import type { PushRequest } from '../../domain/engine.ts'
 import { formatImageReference } from '../../domain/image-reference.ts'
 import { Problem, type ProblemCode } from '../../domain/problem.ts'
+import { fitWords } from '../engine-words.ts'
 import { explain, loginOf, mendLogin, storeLogin, userOf } from '../registry-hints.ts'
 import { withoutNames } from './registry-words.ts'
 
@@ -32,8 +33,9 @@ const READINGS: readonly (readonly [words: RegExp, read: (request: PushRequest) 
   ],
 ]
 
-/** @param words the engine's own */
-export function pushProblem(words: string, request: PushRequest, cause?: unknown): Problem {
+/** @param text the engine's own */
+export function pushProblem(text: string, request: PushRequest, cause?: unknown): Problem {
+  const words = fitWords(text)
   const said = withoutNames(words, request.reference)
   const read = READINGS.find(([sign]) => sign.test(said))?.[1] ?? other
   const { code, headline, hint } = read(request)

@@ -6,6 +6,7 @@ import type { Transcript } from '../../domain/transcript.ts'
 import { readNdjson } from '../ndjson.ts'
 import type { Connection } from './connect.ts'
 import { hostCredential } from './host-credential.ts'
+import { removeName } from './images.ts'
 import { imageName, ownTag } from './names.ts'
 import { pushProblem } from './push-problem.ts'
 import { type PushLine, pushProgress } from './push-progress.ts'
@@ -46,10 +47,6 @@ export function pushImage(
 
   async function giveName(docker: Docker, id: string, until: AbortSignal): Promise<void> {
     await docker.getImage(imageName(id)).tag({ repo: target.repository, tag: target.tag, abortSignal: until })
-  }
-
-  async function removeName(docker: Docker, name: string, until: AbortSignal): Promise<void> {
-    await docker.getImage(imageName(name)).remove({ abortSignal: until }).catch(accept(404, 409))
   }
 
   async function send(docker: Docker): Promise<string> {

@@ -1,7 +1,13 @@
 // The name of its registry that an image bears on the engine while it is pushed.
 import type Docker from 'dockerode'
-import { DOCKER_HUB, formatImageReference, type ImageReference, isOwnName } from '../../domain/image-reference.ts'
+import {
+  DOCKER_HUB,
+  formatImageReference,
+  type ImageReference,
+  isOwnName,
+} from '../../domain/image-reference.ts'
 import type { Connection } from './connect.ts'
+import { removeName } from './images.ts'
 import { isOurs } from './labels.ts'
 import { imageName } from './names.ts'
 import { accept } from './translate.ts'
@@ -21,8 +27,7 @@ export async function removePushedName(
       const found = await docker.getImage(name).inspect(options).catch(accept(404))
       if (found === undefined || !isOurs(found.Config.Labels, gatewayId)) return
       const digests = found.RepoDigests.filter(each => isOf(reference, each))
-      for (const each of [name, ...digests])
-        await docker.getImage(imageName(each)).remove({ abortSignal: signal }).catch(accept(404, 409))
+      for (const each of [name, ...digests]) await removeName(docker, each, signal)
     },
     signal,
   )

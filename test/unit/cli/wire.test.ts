@@ -16,6 +16,11 @@ test('a word that sets a value never stands in the command', t => {
   t.is(parcel.preamble, '["config:set","PASSWORD=s3cret\\nline two"]\n')
 })
 
+test('an address with a query, which may be signed by it, goes by standard input', t => {
+  t.is(pack(['registry:uri', 'https://files.example.com/config.json?s3cret']).command, 'words-on-stdin')
+  t.is(pack(['registry:uri', 'https://files.example.com/config.json']).preamble, null)
+})
+
 test('more than 8 KiB travel on standard input, counted in bytes', t => {
   t.is(pack(['x'.repeat(8192)]).preamble, null)
   t.is(pack(['x'.repeat(8193)]).command, 'words-on-stdin')

@@ -223,6 +223,32 @@ test('a file is imported whole, and nobody is asked about what is in it', async 
   t.is(store.registryCredentials.forHost(app, 'docker.io')[0]?.auth.password.reveal(), 'pass word')
 })
 
+test('more logins than a deploy can look through are not stored, not even a part of them', async t => {
+  const { run, member, store, app } = await registryBench(t)
+  const ann = member('ann', 'deploy')
+  const file = (team: number) =>
+    JSON.stringify(
+      Object.fromEntries(
+        Array.from({ length: 1000 }, (_, n) => [
+          `ghcr.io/team-${team}/repo-${n}`,
+          { auth: btoa('u:secret') },
+        ]),
+      ),
+    )
+  const stored = () => store.registryCredentials.list({ kind: 'app', id: app.id }).length
+  for (const team of [1, 2, 2]) t.is((await run(ann, ['registry:import', '-', ...APP], file(team))).status, 0)
+  t.is(stored(), 2000)
+  t.deepEqual(
+    await run(ann, [...LOGIN, '--no-check', ...APP], 'secret'),
+    refused(
+      ' !     With these, more than 2000 logins would be stored for my-env/my-app; none of them was (usage)',
+      '       What we saw:   2000 are stored for it.',
+      '       What to do:    Remove those of a registry that is not used any more with `fairlead registry:logout HOST --app my-env/my-app`, or store one login for all of a host instead of one for each path.',
+    ),
+  )
+  t.is(stored(), 2000)
+})
+
 test('a file that is not on standard input, or holds nothing, is refused', async t => {
   const { run, member } = await registryBench(t)
   const ann = member('ann', 'deploy')

@@ -259,3 +259,28 @@ test('push entries of a commit whose image is pulled have nothing to push, and a
     push.said,
   )
 })
+
+test('a credential that is refused for the first base of a host is not tried for the others', async t => {
+  const made = await groundWith(t, () => 'registry-login-failed')
+  keep(made, 'app', stored('robot'))
+  const more = Array.from({ length: 9 }, (_, i) => `COPY --from=quay.io/acme/tool-${i} /a /a\n`).join('')
+  const push = await made.push(await made.commit({ ...BUILD, Dockerfile: `FROM quay.io/acme/base\n${more}` }))
+  t.is(push.operation?.problem, 'registry-login-failed')
+  t.is(made.asked.length, 1)
+})
+
+test('a push entry for a tag of the commit that is live is pushed, and nothing is started for it', async t => {
+  const made = await groundWith(t, () => 'yes')
+  const id = await made.commit({
+    ...BUILD,
+    '.fairlead.yml': 'push: { image_name: quay.io/acme/copy, tag: ^main$ }\n',
+  })
+  t.true((await made.push(id)).accepted)
+  t.deepEqual(made.engine.pushes, [])
+  const again = await made.push(id, { branch: 'main' })
+  t.true(again.said.includes('This commit is live already, as v1: nothing to start'), again.said)
+  t.deepEqual(
+    made.engine.pushes.map(({ tag }) => tag.split(':')[1]),
+    ['op1'],
+  )
+})

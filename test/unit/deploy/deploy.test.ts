@@ -179,7 +179,7 @@ test('pushing what is live already starts nothing', async t => {
   const before = made.engine.containers.map(container => container.id)
   const again = await made.push(id, { branch: 'main' })
   t.true(again.accepted)
-  t.true(again.said.includes('-----> This commit is live already, as v1: nothing to do\n'))
+  t.true(again.said.includes('-----> This commit is live already, as v1: nothing to start\n'))
   t.deepEqual(
     made.engine.containers.map(container => container.id),
     before,

@@ -418,6 +418,14 @@ test('a container whose creation was never confirmed is removed too', async t =>
   t.deepEqual(made.tags(), [])
 })
 
+test('nothing is left either when the app is destroyed before it has ended', async t => {
+  const made = await ground(t, good)
+  made.engine.on('readFile', () => void made.ground.store.apps.remove(made.app.id))
+  await made.run()
+  t.deepEqual(made.engine.containers, [])
+  t.deepEqual(made.tags(), [])
+})
+
 test('two at a time do not meet, not even two of the same generator', async t => {
   const made = await ground(t, good)
   t.deepEqual(await Promise.all([made.run(), made.run()]), [DOCKERCFG, DOCKERCFG])

@@ -40,6 +40,10 @@ test('a password that is wrapped over lines, or cut, is hidden piece by piece', 
   }
 })
 
+test('a word that holds a piece of the password is hidden, whatever was put around it', t => {
+  t.is(hidden(`see xx-${LOGIN.slice(3, 23)}-xx.`), 'see [redacted].')
+})
+
 test('the password of an auth without padding is hidden too', t => {
   const auth = base64('user:short pw!').replace(/=+$/, '')
   t.is(hidden('with short pw!', JSON.stringify({ 'acme.example': { auth } })), 'with [redacted]')
@@ -74,6 +78,7 @@ test('ordinary words stay', t => {
 
 test('of too much to hide nothing is shown at all', t => {
   t.is(hidden('text', 'x'.repeat(64 * 1024 + 1)), undefined)
+  t.is(hidden('text', null, { A: 'x'.repeat(40_000), B: 'y'.repeat(40_000) }), undefined)
   const many = Object.fromEntries(Array.from({ length: 1001 }, (_, n) => [`A${n}`, `value ${n}`]))
   t.is(hidden('text', null, many), undefined)
   t.is(hidden('text', JSON.stringify({ auths: many })), undefined)

@@ -121,6 +121,18 @@ for (const [title, text, headline, saw] of [
     '  - image_name: Quay.io/Acme',
   ],
   [
+    "the name of an app's image",
+    'push:\n  - image_name: fairlead-3f2a91/my-env/my-app\n',
+    '.fairlead.yml:2: image_name: names at docker.io that begin with fairlead- are those of the images of apps on an engine',
+    '  - image_name: fairlead-3f2a91/my-env/my-app',
+  ],
+  [
+    "the name of an app's image, with its host",
+    'push:\n  - image_name: index.docker.io/fairlead-3f2a91/my-env/my-app\n',
+    '.fairlead.yml:2: image_name: names at docker.io that begin with fairlead- are those of the images of apps on an engine',
+    '  - image_name: index.docker.io/fairlead-3f2a91/my-env/my-app',
+  ],
+  [
     'a login in front of an image_name',
     'push:\n  - image_name: "https://ann:hunter2@quay.io/acme/shop"\n',
     '.fairlead.yml:2: image_name: "…@quay.io/acme/shop" is not an image name: it begins like a web address; leave the scheme out',

@@ -69,6 +69,19 @@ test('a secret that holds another is hidden whole', t => {
   t.is(mask('password pass'), '[redacted] [redacted]')
 })
 
+test('of many secrets each is hidden as it is when it is the only one', t => {
+  const values = Array.from({ length: 300 }, (_, n) => `pass ${'word'.repeat(n % 7)}/${n}ü`)
+  const mask = maskSecrets(values.map(value => new Secret(value)))
+  for (const value of values) {
+    const base64 = Buffer.from(value).toString('base64')
+    for (const form of [value, base64, base64.replace(/=+$/, ''), encodeURIComponent(value)]) {
+      t.is(mask(`<${form}> ${form}`), '<[redacted]> [redacted]', form)
+    }
+  }
+  t.is(mask('pass word'), 'pass word')
+  t.is(mask('pas'), 'pas')
+})
+
 test('a value too short to be worth hiding leaves ordinary text alone', t => {
   t.is(maskSecrets([new Secret(''), new Secret('abc')])('abcabc'), 'abcabc')
 })

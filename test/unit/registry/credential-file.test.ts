@@ -100,6 +100,16 @@ test('an archive that is cut off or damaged, and a gzip of something else, are r
   t.is((await refusal(tar.subarray(0, 520))).headline, noTar)
 })
 
+test('an entry whose size is no number is refused, and nobody waits for it', async t => {
+  const tar = await makeTar({ name: 'config.json', content: config() })
+  tar[124] = 0xb0
+  tar.fill(' ', 148, 156)
+  const sum = tar.subarray(0, 512).reduce((total, byte) => total + byte, 0)
+  tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
+  const noTar = 'docker.tar.gz is not a tar archive, or is cut off or damaged'
+  t.is((await refusal(tar)).headline, noTar)
+})
+
 test('what unpacks to more than 8 MiB is refused, and so are more than 1000 entries and more than 1 MiB', async t => {
   const bomb = gzipSync(Buffer.alloc(9 * 1024 * 1024))
   t.true(bomb.length < 10_000)

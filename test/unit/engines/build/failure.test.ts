@@ -218,6 +218,14 @@ test('a command that fails is not blamed on the registry that it names', t => {
   )
 })
 
+test('of words without end the beginning and the end are read', t => {
+  const endless = `executor failed running [/bin/sh -c ${'https://a/v2/x '.repeat(60_000)}]: exit code: 7`
+  t.is(explained(endless, null, NONE).headline, 'The build failed with exit code 7')
+  const { saw = '' } = explained(`unauthorized: \u001b]0;x\u0007${'y'.repeat(900_000)}`, FROM, AUTHS)
+  t.regex(saw, /^unauthorized: \\u\{1b\}\]0;x\\u\{7\}y/)
+  t.true(saw.length < 5000)
+})
+
 test('the last lines of the step are what we saw', t => {
   const step = { name: '[2/2] RUN make', output: ['cc -o x', 'error: no x'] }
   t.is(explained('executor failed running [make]: exit code: 1', step, NONE).saw, 'cc -o x\nerror: no x')

@@ -145,6 +145,13 @@ for (const { code, words, headline, hint, auth } of CASES) {
   }
 }
 
+test('what a registry says at great length is cut, and cannot steer a terminal', t => {
+  const { code, saw = '' } = pushProblem(`denied: \u001b[2J\r${'repository '.repeat(90_000)}the end`, request)
+  t.is(code, 'registry-denied')
+  t.regex(saw, /^denied: \\u\{1b\}\[2J\\u\{d\}repository .* \(\d+ more\) .* the end$/)
+  t.true(saw.length < 5000)
+})
+
 test('a name in the words is not taken for what they say', t => {
   const repository = 'quota/denied-certificate'
   const reference = { ...request.reference, repository }

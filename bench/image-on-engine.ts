@@ -1,0 +1,80 @@
+// A push whose private image lies on the engine already, against `docker run` of the same local image, each until it
+// answers over HTTP, alternating in one run. `node bench/image-on-engine.ts [PUSHES]`
+import { type Finished, finish, startGateway } from '../test/support/gateway.ts'
+import { startRegistry } from '../test/support/registry.ts'
+import { median, printTable, rounded, rowOfTimes, timed } from './support/table.ts'
+
+const pushes = Number(process.argv[2] ?? 20)
+const SERVE = 'exec busybox httpd -f -p 5000 -h /www'
+
+await using undo = new AsyncDisposableStack()
+const registry = await startRegistry()
+undo.defer(() => registry.stop())
+const digest = await registry.push('acme/shop', 'v1', {
+  files: { '/www/index.html': 'hello\n' },
+  cmd: ['/bin/sh', '-c', SERVE],
+})
+const gateway = await startGateway({ compiled: true })
+undo.defer(() => gateway.dispose())
+const app = await gateway.app({ Procfile: `web: ${SERVE}\n` })
+await gateway.fairlead([
+  'config:set',
+  ...['--app', app.name],
+  `APTIBLE_DOCKER_IMAGE=${registry.host}/acme/shop:v1`,
+  `APTIBLE_PRIVATE_REGISTRY_HOST=${registry.host}`,
+  `APTIBLE_PRIVATE_REGISTRY_USERNAME=${registry.username}`,
+  `APTIBLE_PRIVATE_REGISTRY_PASSWORD=${registry.password}`,
+])
+insist(await app.push())
+const image = insist(
+  await docker('images', '--no-trunc', '-q', '--filter', `reference=fairlead-*/${app.name}`),
+)
+
+const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] }
+for (let i = 0; i < pushes; i++) {
+  times.ours.push(await pushed(i))
+  times.theirs.push(await run())
+}
+printTable([
+  rowOfTimes('docker run, by hand', times.theirs),
+  rowOfTimes(`git push of ${digest.slice(0, 19)}…`, times.ours),
+  {
+    what: 'more than by hand',
+    median: `${rounded(median(times.ours) - median(times.theirs))} ms`,
+    least: '',
+    most: '',
+    times: '',
+  },
+])
+
+async function pushed(i: number): Promise<number> {
+  await app.commit(`push ${i}`)
+  return timed(async () => {
+    const done = await app.git('push', 'aptible', 'HEAD:refs/heads/master')
+    insist(done)
+    if (!done.all.includes('Already on the engine')) throw new Error(`layers were fetched:\n${done.all}`)
+  })
+}
+
+async function run(): Promise<number> {
+  let id = ''
+  const taken = await timed(async () => {
+    id = insist(await docker('run', '-d', image))
+    const address = insist(await docker('inspect', '-f', '{{.NetworkSettings.IPAddress}}', id))
+    while (
+      (await finish('busybox', ['wget', '-q', '-O', '/dev/null', `http://${address}:5000/`], { cwd: '/' }))
+        .status !== 0
+    );
+  })
+  await docker('rm', '-f', id)
+  return taken
+}
+
+function docker(...words: string[]): Promise<Finished> {
+  return finish('docker', words, { cwd: '/' })
+}
+
+function insist(done: Finished): string {
+  if (done.status !== 0) throw new Error(done.all)
+  return done.stdout.trim()
+}
