@@ -1,5 +1,7 @@
 // The secret store: files of credentials under paths, which many apps may use. Every command asks by its path.
 import { formatAppName } from '../domain/app.ts'
+import { parseDockercfg } from '../domain/dockercfg.ts'
+import { MAX_DOCKERCFG } from '../domain/dockercfg-text.ts'
 import { authorise, may, maySecret } from '../domain/member.ts'
 import { Problem } from '../domain/problem.ts'
 import type { RegistryAuth } from '../domain/registry-auth.ts'
@@ -11,8 +13,6 @@ import type { Call, Command } from './command.ts'
 import { currentActor } from './current-actor.ts'
 import { wholeBytes } from './first-line.ts'
 import { grantCommands } from './secret-grants.ts'
-
-const MAX_FILE = 1024 * 1024
 
 const list: Command = {
   name: 'secrets',
@@ -97,9 +97,12 @@ export const secretCommands: readonly Command[] = [list, create, remove, ...gran
  * @throws Problem `dockercfg-invalid`, `usage`
  */
 async function readValue({ gateway, stdin }: Call, path: string): Promise<Secret> {
-  const bytes = await wholeBytes(stdin, MAX_FILE)
+  const bytes = await wholeBytes(stdin, MAX_DOCKERCFG)
   const from = { source: `secret ${path}`, file: 'standard input' }
-  return new Secret(configJson(await gateway.credentialFiles.read(bytes, from)))
+  const json = configJson(await gateway.credentialFiles.read(bytes, from))
+  // What is escaped in JSON takes more room here than in the file it came in. Read as a deploy will read it.
+  parseDockercfg(json, from)
+  return new Secret(json)
 }
 
 /** A config.json that is read as the same credentials. */

@@ -1,7 +1,7 @@
 // The one container of a generator: created, waited for, and asked what it wrote and said. What it said is shown only
 // when it is known what must not be seen.
 import { parseDockercfg } from '../domain/dockercfg.ts'
-import { decodeDockercfg } from '../domain/dockercfg-text.ts'
+import { decodeDockercfg, MAX_DOCKERCFG } from '../domain/dockercfg-text.ts'
 import type { ContainerSpec, Engine } from '../domain/engine.ts'
 import type { Generator } from '../domain/generator.ts'
 import { plainLine } from '../domain/printable.ts'
@@ -15,7 +15,6 @@ import { linked } from './linked.ts'
 import type { Run } from './operations.ts'
 import { undoSignal } from './undo.ts'
 
-const MAX_BYTES = 1024 * 1024
 const MAX_LOG_LINES = 200
 const MAX_LOG_CHARACTERS = 32 * 1024
 
@@ -87,7 +86,7 @@ async function readWritten(
   signal: AbortSignal,
 ): Promise<Buffer | TooLarge | null> {
   try {
-    return await engine.readFile(id, file, MAX_BYTES, signal)
+    return await engine.readFile(id, file, MAX_DOCKERCFG, signal)
   } catch (error) {
     if (error instanceof TooLarge) return error
     throw error

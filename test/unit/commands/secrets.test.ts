@@ -299,3 +299,14 @@ test('who may not write is refused before anything is read', async t => {
   })
   t.is(status, 1)
 })
+
+test('what a deploy could not read back is not stored, however small the file was', async t => {
+  const { run, ann, store } = await bench(t)
+  const login = `robot:${'\u0001'.repeat(200_000)}`
+  const file = JSON.stringify({ auths: { 'quay.io': entry(login) } })
+  t.true(file.length < 300_000)
+  const { status, err } = await run(ann, ['secrets:create', 'team/x', '--value-file', '-'], file)
+  t.is(status, 1)
+  t.regex(err, /standard input is too large for a file of registry credentials \(dockercfg-invalid\)/)
+  t.is(store.secrets.find('team/x'), null)
+})
