@@ -1,5 +1,5 @@
 // Every exec of every session comes through here: git's commands, people's commands, a bare login.
-
+import type { Writable } from 'node:stream'
 import { OperationFailed } from '../deploy/operations.ts'
 import { type App, type AppName, parseAppPath } from '../domain/app.ts'
 import { authorise } from '../domain/member.ts'
@@ -20,10 +20,20 @@ export function dispatcher(gateway: Gateway): Serve {
     } catch (error) {
       if (error instanceof OperationFailed) return 1
       if (!(error instanceof Problem)) throw error
+      // Both end on one terminal, where a Problem would otherwise stand between the lines that led to it.
+      await taken(session.stdout)
       for (const line of problemLines(error)) session.stderr.write(`${line}\n`)
       return 1
     }
   }
+}
+
+/** Resolves when the client has taken what was written so far, or has left. */
+function taken(output: Writable): Promise<void> {
+  return new Promise(resolve => {
+    if (output.writableLength === 0) resolve()
+    else output.write('', () => resolve())
+  })
 }
 
 async function dispatch(gateway: Gateway, opened: Session): Promise<number> {

@@ -5,12 +5,7 @@ import { explain } from '../deploy/explain.ts'
 import { keychainFor } from '../deploy/keychain.ts'
 import { createTranscript } from '../deploy/transcript.ts'
 import { setting } from '../domain/config.ts'
-import {
-  type ImageReference,
-  namesHost,
-  parseImageReference,
-  tagOrDigest,
-} from '../domain/image-reference.ts'
+import { namesHost, parseImageReference, withTag } from '../domain/image-reference.ts'
 import { appRegistryAuth, assertHostMatches, registryHostIsSet } from '../domain/registry-auth.ts'
 import { usage } from './call.ts'
 import type { Command } from './command.ts'
@@ -23,15 +18,16 @@ export const explainCommand: Command = {
   words: { most: 1 },
   scope: 'app',
   action: 'registry:read',
-  async run({ gateway, session, app, words }) {
-    const { ground } = gateway
+  async run({ gateway, session, actor, app, authorised, words }) {
+    const { ground, operations } = gateway
     const { values: config } = configInForce(ground.store, app)
     const configured = setting(config, 'APTIBLE_DOCKER_IMAGE')
     const image = words[0] ?? configured
     if (image === null) {
       throw usage(explainCommand, 'It needs an IMAGE, since APTIBLE_DOCKER_IMAGE is not set for the app.')
     }
-    const reference = pulled(image)
+    const correction = words[0] === undefined ? undefined : 'Name it so behind registry:explain.'
+    const reference = withTag(parseImageReference(image, correction))
     const { signal } = session
     const run = { transcript: createTranscript(withoutWaiting(session.stdout), () => {}), signal }
     const commit = await commitInForce(ground, app)
@@ -42,12 +38,12 @@ export const explainCommand: Command = {
         assertHostMatches(reference, appRegistryAuth(config), registryHostIsSet(config))
     }
     if (!namesHost(image) && registryHostIsSet(config)) refuseStray()
-    await explain(ground, app, reference, keychain, run, refuseStray)
+    // Generators run for it: a hundred questions at once are not to start a hundred containers.
+    const waits = (ahead: readonly string[]) =>
+      run.transcript.line(`       Waits for what is explained to ${ahead.join(', ')}`)
+    await operations.aside(app.id, { actor: actor.member.name, waits, signal }, async () => {
+      authorised()
+      await explain(ground, app, reference, keychain, run, refuseStray)
+    })
   },
-}
-
-/** With the tag that is meant where none was written. */
-function pulled(name: string): ImageReference {
-  const named = parseImageReference(name)
-  return { ...named, tag: named.digest === null ? tagOrDigest(named) : named.tag }
 }

@@ -50,7 +50,7 @@ async function set(call: AppCall, name: string): Promise<void> {
   const { store } = gateway.ground
   const image = text(options.image)
   if (image === undefined) throw usage(generatorCommand, 'It needs --image IMAGE, or --remove.')
-  parseImageReference(image)
+  parseImageReference(image, 'Name it so behind --image.')
   const addDocker = options['add-docker'] === true
   const shown = {
     name,

@@ -8,7 +8,7 @@ import {
   type ImageReference,
   namesHost,
   parseImageReference,
-  tagOrDigest,
+  withTag,
 } from '../domain/image-reference.ts'
 import type { Keychain } from '../domain/keychain.ts'
 import { Problem } from '../domain/problem.ts'
@@ -59,7 +59,7 @@ export async function proveAccess(
 ): Promise<Access> {
   const { image } = source
   if (image.kind === 'pull') {
-    const reference = pulled(image.name)
+    const reference = withTag(parseImageReference(image.name))
     const own = appRegistryAuth(config)
     const refuseStray = () => assertHostMatches(reference, own, registryHostIsSet(config))
     // HOST says quay.io and the name says nothing: it is not to become Docker Hub's by some other credential.
@@ -85,12 +85,6 @@ export async function proveAccess(
     heredocLine: image.heredocLine,
     auths: await oneForEachHost(ground, app, resolved.flat(), keychain, run),
   }
-}
-
-/** The reference that is pulled: with the tag that is meant where none was written. */
-function pulled(name: string): ImageReference {
-  const named = parseImageReference(name)
-  return { ...named, tag: named.digest === null ? tagOrDigest(named) : named.tag }
 }
 
 /** Fifty questions at once with a wrong password could lock the account out. */

@@ -43,18 +43,21 @@ export async function explain(
   }
 
   say(`Answers of ${reference.host}:`)
-  const registry = answeringAloud(ground.registry, answer => say(`  ${answer}`))
-  const { digest } = await resolveWithKeychain(
-    { ...ground, registry },
-    app,
-    reference,
-    keychainOf(sources),
-    run,
-    offered => {
-      if (offered === null) asNobody()
-    },
-  )
-  say(`digest ${digest}`)
+  let answers = 0
+  const registry = answeringAloud(ground.registry, answer => {
+    answers += 1
+    say(`  ${answer}`)
+  })
+  const offering = (offered: RegistryAuth | null) => {
+    if (offered === null) asNobody()
+  }
+  const keys = keychainOf(sources)
+  try {
+    const { digest } = await resolveWithKeychain({ ...ground, registry }, app, reference, keys, run, offering)
+    say(`digest ${digest}`)
+  } finally {
+    if (answers === 0) say('  none: it was not asked')
+  }
 }
 
 /** A generator that failed is not to be run a second time to hear the same. */

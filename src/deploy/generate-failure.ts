@@ -67,14 +67,19 @@ export function noEntrypoint({ name, image }: Named, path: string) {
   })
 }
 
-/** What the registry said stays as it is; only what the image is for is added. */
+/** Where the hints of registries send whoever runs the image as an app. */
+const OF_APP =
+  /`fairlead config:set APTIBLE_DOCKER_IMAGE=[^`]*` \(or (?:in )?the FROM line of the Dockerfile\)/
+
+/** What the registry said stays as it is, but for what the image is for and where its name is corrected. */
 export function ofItsImage({ name, image }: Named, cause: Problem): Problem {
   if (cause.code.startsWith('engine-')) return cause
-  const ofName = `If it is another image, ${setAgain(name, 'IMAGE')}`
+  const here = `\`${command(name, 'IMAGE')}\` (with all of its other options)`
+  const hint = cause.hint.replace(OF_APP, () => here)
   return new Problem(cause.code, {
     headline: `The image ${image} of generator ${name} cannot be had: ${cause.headline}`,
     ...(cause.saw !== undefined && { saw: cause.saw }),
-    hint: cause.code === 'image-reference-invalid' ? ofName : `${cause.hint} ${ofName}`,
+    hint: hint === cause.hint ? `${hint} If it is another image, ${setAgain(name, 'IMAGE')}` : hint,
     cause,
   })
 }
@@ -85,7 +90,11 @@ function failed(headline: string, fields: { saw?: string; hint: string; cause?: 
 
 /** Nothing of what was set before stays, so that it takes all of the options. */
 function setAgain(name: string, image: string, more = ''): string {
-  return `set it again with all of its options: \`fairlead registry:generator ${name} --image ${image} --env-file FILE${more}\`.`
+  return `set it again with all of its options: \`${command(name, image)}${more}\`.`
+}
+
+function command(name: string, image: string): string {
+  return `fairlead registry:generator ${name} --image ${image} --env-file FILE`
 }
 
 function last(output: readonly string[]): string {

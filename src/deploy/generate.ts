@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto'
 import type { App } from '../domain/app.ts'
 import type { ContainerLabels, ContainerSpec, Image } from '../domain/engine.ts'
 import type { Generator } from '../domain/generator.ts'
-import { parseImageReference, tagOrDigest } from '../domain/image-reference.ts'
+import { parseImageReference, withTag } from '../domain/image-reference.ts'
 import type { Keychain } from '../domain/keychain.ts'
 import { Problem } from '../domain/problem.ts'
 import * as failure from './generate-failure.ts'
@@ -82,8 +82,7 @@ async function obtainImage(
 ): Promise<Image> {
   const { engine } = ground.stack(app.stack)
   try {
-    const named = parseImageReference(generator.image)
-    const reference = { ...named, tag: named.digest === null ? tagOrDigest(named) : named.tag }
+    const reference = withTag(parseImageReference(generator.image))
     const { digest, auth } = await resolveWithKeychain(ground, app, reference, keychain, run)
     return await engine.pull({ reference, digest, auth, tag }, run.transcript, run.signal)
   } catch (error) {

@@ -37,6 +37,13 @@ export interface OperationRequest {
   readonly authorised?: () => void
 }
 
+export interface AsideRequest {
+  readonly actor: string
+  /** Called at once with the actors who come first, if there are any. */
+  readonly waits: (ahead: readonly string[]) => void
+  readonly signal: AbortSignal
+}
+
 /** What the work of an operation is handed. */
 export interface Run {
   readonly operation: Operation
@@ -52,6 +59,11 @@ export interface Operations {
   run<T>(app: App, request: OperationRequest, work: (run: Run) => Promise<T>): Promise<T>
   /** Runs `work` while no operation of that app runs; leaves no row. */
   exclusive<T>(appId: number, work: () => Promise<T>): Promise<T>
+  /**
+   * Runs `work` beside the app's operations, one such piece at a time.
+   * @throws signal.reason when it is aborted before its turn: then `work` is never called
+   */
+  aside<T>(appId: number, request: AsideRequest, work: () => Promise<T>): Promise<T>
   /** Resolves when nothing runs any more. */
   idle(): Promise<void>
 }
@@ -61,10 +73,18 @@ const TURNED_AWAY: ReadonlySet<ProblemCode> = new Set(['forbidden', 'app-not-fou
 
 export function createOperations(store: Store, log: Log): Operations {
   const turns = createTurns<Operation>()
+  const asides = createTurns<string>()
 
   return {
     exclusive: (appId, work) => turns.take(appId, null, work),
-    idle: turns.idle,
+    aside(appId, { actor, waits, signal }, work) {
+      const ahead = asides.ahead(appId)
+      if (ahead.length > 0) waits(ahead)
+      return asides.take(appId, actor, work, { signal })
+    },
+    async idle() {
+      await Promise.all([turns.idle(), asides.idle()])
+    },
 
     async run(app, request, work) {
       const { kind, subject, actor, say, signal, until, authorised } = request

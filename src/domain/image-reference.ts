@@ -26,16 +26,20 @@ export const isDigest = (text: string): boolean => DIGEST.test(text)
 export const isRepository = (text: string): boolean =>
   text.length < LONGEST_NAME && text.split('/').every(component => COMPONENT.test(component))
 
+const OF_APP =
+  'Set it with `fairlead config:set APTIBLE_DOCKER_IMAGE=…` (or in the FROM line of the Dockerfile).'
+
 /**
  * Reads `[host[:port]/]repository[:tag][@sha256:…]`. Nothing is cleaned: what does not fit the grammar is refused.
  * The tag stays null when none was written; `tagOrDigest` knows the default.
+ * @param correction where the name is corrected: a sentence
  * @throws Problem `image-reference-invalid` saying what is wrong with it
  */
-export function parseImageReference(text: string): ImageReference {
+export function parseImageReference(text: string, correction = OF_APP): ImageReference {
   const refuse = (fault: string, shown = text) => {
     throw new Problem('image-reference-invalid', {
       headline: `${quote(shown)} is not an image name: ${fault}`,
-      hint: 'Write it as host/repository:tag, for example quay.io/acme/shop:v1; without a host it is at docker.io. Set it with `fairlead config:set APTIBLE_DOCKER_IMAGE=…` (or in the FROM line of the Dockerfile).',
+      hint: `Write it as host/repository:tag, for example quay.io/acme/shop:v1; without a host it is at docker.io. ${correction}`,
     })
   }
 
@@ -94,6 +98,11 @@ export function formatImageReference(reference: ImageReference): string {
 /** What the registry is asked for: the digest if one is pinned, else the tag, else `latest`. */
 export function tagOrDigest(reference: ImageReference): string {
   return reference.digest ?? reference.tag ?? 'latest'
+}
+
+/** The same with `latest` as its tag, where neither tag nor digest was written. */
+export function withTag(reference: ImageReference): ImageReference {
+  return reference.digest === null ? { ...reference, tag: tagOrDigest(reference) } : reference
 }
 
 /**

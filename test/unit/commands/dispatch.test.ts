@@ -229,3 +229,37 @@ test('a push is asked again when its pack is here, and once more when its turn h
     t.is(ground.store.operations.list(app.id, 9).length, before + allowed, branch)
   }
 })
+
+test('what a command ended with stands behind what it had said, also for a client that reads slowly', async t => {
+  const { member, run, configure } = await bench(t)
+  const ann = member('ann', 'A', 'admin')
+  configure({
+    APTIBLE_DOCKER_IMAGE: 'docker.io/acme/shop',
+    APTIBLE_PRIVATE_REGISTRY_HOST: 'quay.io',
+    APTIBLE_PRIVATE_REGISTRY_USERNAME: 'robot',
+    APTIBLE_PRIVATE_REGISTRY_PASSWORD: 'hunter2-robot',
+  })
+  const heard: string[] = []
+  const stdout = new Writable({
+    write(chunk, _, done) {
+      setImmediate(() => {
+        heard.push(...String(chunk).split('\n').filter(Boolean))
+        done()
+      })
+    },
+  })
+  const stderr = new Writable({
+    write(chunk, _, done) {
+      heard.push(...String(chunk).split('\n').filter(Boolean))
+      done()
+    },
+  })
+  const { status } = run(ann, ['registry:explain', '--app', 'my-env/my-app'], {
+    stdout,
+    stderr,
+  })
+  t.is(await status, 1)
+  const end = heard.indexOf('  none: it was not asked')
+  t.true(end > 3, heard.join('\n'))
+  t.true(heard.findIndex(line => line.startsWith(' !     ')) > end, heard.join('\n'))
+})

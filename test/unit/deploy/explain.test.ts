@@ -81,6 +81,7 @@ test('what cannot be reached because of it is marked so', async t => {
   const good: CredentialSource = { name: 'two', isSet: true, read: async () => [auth('bob', 'hunter2')] }
   await t.throwsAsync(ask(failing, good), { message: 'Gone' })
   t.true(said.includes('  2. two: user bob at quay.io (not reached)'), said.join('\n'))
+  t.deepEqual(said.slice(-2), ['Answers of quay.io:', '  none: it was not asked'])
 })
 
 test('an old credential that is refused is renewed, as in a deploy', async t => {

@@ -326,8 +326,26 @@ test('what the registry says of its image says whose image it is', async t => {
   })
   t.like(await caughtProblem(made.run({ generator: generatorOf({ image: 'Not/An Image' }) })), {
     code: 'image-reference-invalid',
-    hint: 'If it is another image, set it again with all of its options: `fairlead registry:generator ecr --image IMAGE --env-file FILE`.',
+    hint: 'Write it as host/repository:tag, for example quay.io/acme/shop:v1; without a host it is at docker.io. Set it with `fairlead registry:generator ecr --image IMAGE --env-file FILE` (with all of its other options).',
   })
+})
+
+test('nobody is sent to the name of the app to correct the name of a generator', async t => {
+  for (const where of [
+    '`fairlead config:set APTIBLE_DOCKER_IMAGE=…` (or the FROM line of the Dockerfile)',
+    '`fairlead config:set APTIBLE_DOCKER_IMAGE=quay.io/acme/ecr:v1` (or in the FROM line of the Dockerfile)',
+  ]) {
+    const refusal = new Problem('image-not-found', {
+      headline: 'Not there',
+      hint: `Correct it with ${where}.`,
+    })
+    const made = await ground(t, good, {
+      registry: { resolve: async () => Promise.reject(refusal), checkLogin: async () => {} },
+    })
+    t.like(await caughtProblem(made.run()), {
+      hint: 'Correct it with `fairlead registry:generator ecr --image IMAGE --env-file FILE` (with all of its other options).',
+    })
+  }
 })
 
 test('a fault of the engine is not blamed on the image', async t => {

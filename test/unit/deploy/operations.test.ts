@@ -240,3 +240,36 @@ test('recovery takes its turn among the operations of an app', async t => {
   await Promise.all(all)
   t.deepEqual(order, ['recovery', 'operation'])
 })
+
+test('questions about an app are answered beside its operations, one at a time, and those who wait are told', async t => {
+  const { operations, app, newApp, request } = await bench(t)
+  const other = await newApp('other')
+  const told: string[] = []
+  const { signal } = new AbortController()
+  const aside = (id: number, actor: string, work: () => Promise<void>, until = signal) =>
+    operations.aside(
+      id,
+      { actor, waits: ahead => told.push(`${actor} for ${ahead.join()}`), signal: until },
+      work,
+    )
+  const [operation, first] = [gate(), gate()]
+  const order: string[] = []
+  const running = operations.run(app, request('zoe'), () => operation.passed)
+  const leaving = new AbortController()
+  const ann = aside(app.id, 'ann', async () => {
+    await first.passed
+    order.push('ann')
+  })
+  const bob = aside(app.id, 'bob', async () => void order.push('bob'), leaving.signal)
+  const cid = aside(app.id, 'cid', async () => void order.push('cid'))
+  await aside(other.id, 'dan', async () => void order.push('dan'))
+  leaving.abort(new Error('left'))
+  await t.throwsAsync(bob, { message: 'left' })
+  first.open()
+  await Promise.all([ann, cid])
+  t.deepEqual(order, ['dan', 'ann', 'cid'])
+  t.deepEqual(told, ['bob for ann', 'cid for ann,bob'])
+  operation.open()
+  await running
+  await operations.idle()
+})

@@ -5,6 +5,7 @@ import {
   normaliseHost,
   parseImageReference,
   tagOrDigest,
+  withTag,
 } from '../../../src/domain/image-reference.ts'
 import { caughtProblem } from '../../support/caught-problem.ts'
 
@@ -95,6 +96,16 @@ for (const [text, fault] of refused) {
     )
   })
 }
+
+test('whoever reads another name than that of an app says where it is corrected', async t => {
+  const { hint } = await caughtProblem(() => parseImageReference('A', 'Name it so behind --image.'))
+  t.regex(hint, /it is at docker\.io\. Name it so behind --image\.$/)
+})
+
+test('the tag that is meant is added where neither tag nor digest was written', t => {
+  const tagOf = (text: string) => withTag(parseImageReference(text)).tag
+  t.deepEqual(['a/b', 'a/b:v1', `a/b@${DIGEST}`, `a/b:v1@${DIGEST}`].map(tagOf), ['latest', 'v1', null, 'v1'])
+})
 
 test('a password written into an image name is not repeated', async t => {
   for (const text of [
