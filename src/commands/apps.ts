@@ -79,6 +79,6 @@ export const appCommands: readonly Command[] = [
 ]
 
 /** `ssh://git@host:port/env/app.git` */
-export function remoteOf(url: string, app: App): string {
+function remoteOf(url: string, app: App): string {
   return `${url}/${formatAppName(app.name)}.git`
 }

@@ -10,7 +10,6 @@ import { usage } from './call.ts'
 import type { AppCall, Command, Gateway } from './command.ts'
 import { confirm } from './confirmation.ts'
 import { wholeBytes } from './first-line.ts'
-import { WHOSE } from './registry-scope.ts'
 
 const FILE = ENCRYPTED_DOCKERCFG
 const ENCRYPT = `\`${ENCRYPT_COMMAND}\``
@@ -84,8 +83,12 @@ const decrypt: Command = {
 const encrypt: Command = {
   name: 'registry:encrypt',
   summary: `Encrypt a file of credentials on your machine, to be committed as ${FILE}`,
-  usage: 'FILE',
-  options: WHOSE,
+  usage: `FILE > ${FILE}`,
+  options: {
+    key: { type: 'string', value: 'KEY', help: 'for this public key, without asking the gateway for one' },
+    app: { type: 'string', value: 'APP', help: 'the app: APP or ENVIRONMENT/APP' },
+    environment: { type: 'string', value: 'ENV', help: 'the environment' },
+  },
   scope: 'gateway',
   action: 'self:manage',
   async run() {

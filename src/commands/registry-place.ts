@@ -8,7 +8,7 @@ export function parsePlace(word: string): RegistryKey {
   if (place !== null) return place
   throw new Problem('usage', {
     headline: 'The first word is not the host of a registry, nor a host with a path',
-    hint: 'Write the host as it stands in image names, without user or password, and the path in lower case where the login is for that part of it only: quay.io, ghcr.io/acme, registry.example.com:5000.',
+    hint: 'Write the host as it stands in image names, without user, password or tag, and behind it, in lower case, the path where the login is for that part only: quay.io, ghcr.io/acme, registry.example.com:5000.',
   })
 }
 

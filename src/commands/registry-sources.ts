@@ -32,6 +32,9 @@ const uri: Command = {
       const address = parseUri(word)
       registryUris.set(app.id, new Secret(address.href), actor.member.name)
       output.line(`At every deploy, ${label} fetches its credentials from ${describeUri(address)}.`)
+      output.line(
+        'Nothing was fetched yet: `fairlead registry:explain IMAGE` does, and says what comes of it.',
+      )
     }
   },
 }
@@ -41,6 +44,7 @@ const nothingFetched = (label: string) => `No file of credentials is fetched for
 const use: Command = {
   name: 'registry:use',
   summary: 'Use the credentials of a secret, which many apps may share; without one, print which is used',
+  usage: '[--secret PATH]',
   options: {
     secret: { type: 'string', value: 'PATH', help: 'the secret; you need the right on its path' },
     remove: { type: 'boolean', help: 'use none any more' },

@@ -6,6 +6,9 @@ import { Problem } from './problem.ts'
 /** Bytes of a file of credentials, characters of its text. */
 export const MAX_DOCKERCFG = 1024 * 1024
 
+const WRITE_ANEW =
+  'write the file anew with `docker --config DIR login HOST`, where DIR is an empty directory; docker then writes DIR/config.json.'
+
 /** @throws Problem `dockercfg-invalid` unless it is UTF-8 text of at most MAX_DOCKERCFG bytes */
 export function decodeDockercfg(bytes: Uint8Array, file: string): string {
   if (bytes.length > MAX_DOCKERCFG) throw tooLarge(file, `${bytes.length} bytes`)
@@ -41,6 +44,12 @@ export function parseJsonObject(text: string, file: string): object {
 }
 
 function parseJson(json: string, file: string): unknown {
+  if (json.trim() === '') {
+    throw new Problem('dockercfg-invalid', {
+      headline: `Failed to parse dockercfg: ${file} is empty`,
+      hint: `Look whether it is the right file, or ${WRITE_ANEW}`,
+    })
+  }
   try {
     return JSON.parse(json)
   } catch {
@@ -49,7 +58,7 @@ function parseJson(json: string, file: string): unknown {
     throw new Problem('dockercfg-invalid', {
       headline: `Failed to parse dockercfg: ${file}${place}`,
       saw: `${capitalised(fault?.what ?? 'it is not JSON')}. The text is not shown, since it may hold a password.`,
-      hint: 'Correct the JSON there, or write the file anew with `docker --config DIR login HOST`, where DIR is an empty directory; docker then writes DIR/config.json.',
+      hint: `Correct the JSON there, or ${WRITE_ANEW}`,
     })
   }
 }

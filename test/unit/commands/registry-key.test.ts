@@ -156,3 +156,10 @@ test('the gateway encrypts nothing, and says what does', async t => {
     ),
   )
 })
+
+test('the help of registry:encrypt names the words that it takes, and no others', async t => {
+  const { run, member } = await registryBench(t)
+  const { out } = await run(member('ann', 'deploy'), ['help', 'registry:encrypt'])
+  t.regex(out, /^fairlead registry:encrypt FILE > dockercfg\.encrypted\n/)
+  t.deepEqual(out.match(/--[a-z]+/g), ['--key', '--app', '--environment', '--help'])
+})

@@ -138,7 +138,7 @@ test('what names no registry is refused and not repeated, since it may hold a lo
       await run(ann, ['registry:login', place, '--username', 'x', '--password-stdin', ...APP], 'secret'),
       refused(
         ' !     The first word is not the host of a registry, nor a host with a path (usage)',
-        '       What to do:    Write the host as it stands in image names, without user or password, and the path in lower case where the login is for that part of it only: quay.io, ghcr.io/acme, registry.example.com:5000.',
+        '       What to do:    Write the host as it stands in image names, without user, password or tag, and behind it, in lower case, the path where the login is for that part only: quay.io, ghcr.io/acme, registry.example.com:5000.',
       ),
       place,
     )

@@ -14,7 +14,9 @@ test('an address is kept with its query, and never shown with it', async t => {
   )
   t.deepEqual(
     await run(ann, ['registry:uri', 'https://files.example/config.json?sig=hunter2', ...APP]),
-    said('At every deploy, my-env/my-app fetches its credentials from https://files.example/config.json.\n'),
+    said(
+      'At every deploy, my-env/my-app fetches its credentials from https://files.example/config.json.\nNothing was fetched yet: `fairlead registry:explain IMAGE` does, and says what comes of it.\n',
+    ),
   )
   t.is(store.registryUris.of(app.id)?.reveal(), 'https://files.example/config.json?sig=hunter2')
   t.deepEqual(await run(ann, ['registry:uri', ...APP]), said('https://files.example/config.json\n'))

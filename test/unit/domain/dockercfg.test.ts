@@ -133,6 +133,17 @@ test('a helper does no harm where every login is in the file', t => {
   t.is(read({ auths: { ...auths, 'ghcr.io': {} }, credHelpers: { 'quay.io': 'x' } }).length, 1)
 })
 
+test('a file without text is told apart from one with a fault', async t => {
+  for (const content of ['', ' \n', '\ufeff']) {
+    t.deepEqual(await refusal(content), {
+      code: 'dockercfg-invalid',
+      headline: 'Failed to parse dockercfg: config.json is empty',
+      saw: undefined,
+      hint: 'Look whether it is the right file, or write the file anew with `docker --config DIR login HOST`, where DIR is an empty directory; docker then writes DIR/config.json.',
+    })
+  }
+})
+
 test('JSON that cannot be read is described by its place, and not repeated', async t => {
   const problem = await refusal(`{"auths": {\n  "quay.io": {"auth": ${PASSWORD}}}}`)
   t.deepEqual(problem, {
