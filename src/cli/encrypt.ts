@@ -10,9 +10,9 @@ import { Problem } from '../domain/problem.ts'
 import { readLocalFile } from './local-file.ts'
 import type { Target } from './target.ts'
 
-export const ENCRYPT = 'registry:encrypt'
+const ENCRYPT = 'registry:encrypt'
 
-export const ENCRYPT_HELP = `Usage: ${ENCRYPT_COMMAND}
+const ENCRYPT_HELP = `Usage: ${ENCRYPT_COMMAND}
 
 Encrypts the config.json or .dockercfg FILE (- for standard input) for the key of an app and prints the result, for
 the root of the app's repository. This happens on this machine: the gateway is asked for the public key only.

@@ -51,7 +51,7 @@ export async function planPushes(
 }
 
 /** Every value of Codeship's list, as this gateway understands it. */
-export function templateValues(
+function templateValues(
   entry: PushEntry,
   { app, operation, revision, commit }: PushOccasion,
   { message, committer }: CommitDetails,

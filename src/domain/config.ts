@@ -4,10 +4,10 @@ import { Secret } from './secret.ts'
 
 export type Config = ReadonlyMap<string, Secret>
 
-export const MAX_NAME_LENGTH = 256
-export const MAX_VALUE_BYTES = 64 * 1024
+const MAX_NAME_LENGTH = 256
+const MAX_VALUE_BYTES = 64 * 1024
 /** Names and values together. */
-export const MAX_CONFIG_BYTES = 512 * 1024
+const MAX_CONFIG_BYTES = 512 * 1024
 
 const REGISTRY_PREFIX = 'APTIBLE_PRIVATE_REGISTRY_'
 const bytes = (text: string) => Buffer.byteLength(text, 'utf8')

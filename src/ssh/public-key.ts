@@ -3,14 +3,14 @@
 import { createHash, createPublicKey } from 'node:crypto'
 import { Problem } from '../domain/problem.ts'
 
-export const KEY_TYPES = [
+const KEY_TYPES = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
   'ecdsa-sha2-nistp384',
   'ecdsa-sha2-nistp521',
   'ssh-rsa',
 ] as const
-export type KeyType = (typeof KEY_TYPES)[number]
+type KeyType = (typeof KEY_TYPES)[number]
 
 export interface PublicKey {
   readonly type: KeyType
