@@ -7,7 +7,7 @@ import type { Ground } from './ground.ts'
 import { imageRepository } from './names.ts'
 import { leaveNetwork } from './network.ts'
 import type { Run } from './operations.ts'
-import { removeLeftNames } from './push-names.ts'
+import { removeLeftNames } from './passing-names.ts'
 import { retireAll } from './retire.ts'
 
 const DEADLINE_MS = 300_000

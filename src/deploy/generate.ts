@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto'
 import type { App } from '../domain/app.ts'
 import type { ContainerLabels, ContainerSpec, Image } from '../domain/engine.ts'
 import type { Generator } from '../domain/generator.ts'
-import { parseImageReference, withTag } from '../domain/image-reference.ts'
+import { formatImageReference, parseImageReference, withTag } from '../domain/image-reference.ts'
 import type { Keychain } from '../domain/keychain.ts'
 import { Problem } from '../domain/problem.ts'
 import * as failure from './generate-failure.ts'
@@ -16,6 +16,7 @@ import type { Ground } from './ground.ts'
 import { containerName, imageRepository, networkName } from './names.ts'
 import { joinNetwork } from './network.ts'
 import type { Run } from './operations.ts'
+import { rememberName } from './passing-names.ts'
 import { resolveWithKeychain } from './resolve.ts'
 import { undoLater, undoSignal } from './undo.ts'
 
@@ -84,7 +85,8 @@ async function obtainImage(
   try {
     const reference = withTag(parseImageReference(generator.image))
     const { digest, auth } = await resolveWithKeychain(ground, app, reference, keychain, run)
-    return await engine.pull({ reference, digest, auth, tag }, run.transcript, run.signal)
+    const name = rememberName(ground, app, formatImageReference({ ...reference, tag: null, digest }))
+    return await engine.pull({ reference, digest, auth, tag, ...name }, run.transcript, run.signal)
   } catch (error) {
     throw error instanceof Problem ? failure.ofItsImage(generator, error) : error
   }

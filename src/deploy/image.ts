@@ -9,6 +9,7 @@ import type { Access } from './access.ts'
 import type { Ground } from './ground.ts'
 import { imageRepository } from './names.ts'
 import type { Run } from './operations.ts'
+import { rememberName, removeLeftNames } from './passing-names.ts'
 import { type RegisterUndo, undoSignal } from './undo.ts'
 
 export interface Obtained {
@@ -32,9 +33,10 @@ export async function obtainImage(
 
   if (access.kind === 'pull') {
     const { reference, digest, auth } = access
-    const image = await engine.pull({ reference, digest, auth, tag }, transcript, signal)
-    const { host, repository } = reference
-    const pinned = formatImageReference({ host, repository, tag: null, digest })
+    const pinned = formatImageReference({ ...reference, tag: null, digest })
+    await removeLeftNames(ground, app, signal)
+    const request = { reference, digest, auth, tag, ...rememberName(ground, app, pinned) }
+    const image = await engine.pull(request, transcript, signal)
     return { image, made: { tag, id: image.id, digest: pinned, source: formatImageReference(reference) } }
   }
 

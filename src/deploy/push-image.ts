@@ -6,9 +6,9 @@ import { printable } from '../domain/printable.ts'
 import type { Ground } from './ground.ts'
 import { offerEach, sayAttempts } from './offer-each.ts'
 import type { Run } from './operations.ts'
+import { rememberName, removeLeftNames } from './passing-names.ts'
 import { during } from './phase.ts'
 import type { PlannedPush } from './plan-pushes.ts'
-import { rememberName, removeLeftNames } from './push-names.ts'
 
 export interface Built {
   /** Our own tag for the image. */

@@ -7,7 +7,7 @@ import { keepRunning } from './keep-running.ts'
 import { imageRepository } from './names.ts'
 import { leaveNetwork } from './network.ts'
 import type { Operations } from './operations.ts'
-import { removeLeftNames } from './push-names.ts'
+import { removeLeftNames } from './passing-names.ts'
 import { retireAll } from './retire.ts'
 
 /** Before anything is accepted: what the last process left undone did not happen. */

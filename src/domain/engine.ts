@@ -34,7 +34,15 @@ export interface Image {
   readonly exposedPorts: readonly number[]
 }
 
-export interface PullRequest {
+/** A name that an image bears on the engine for as long as it is pulled or pushed. */
+interface Passing {
+  /** Called before the image may bear it, and when it is gone again for sure. Without the second it may be left. */
+  readonly named?: () => void
+  readonly unnamed?: () => void
+}
+
+/** The passing name is `host/repository@digest`; where the engine has that already, it stays and nobody is called. */
+export interface PullRequest extends Passing {
   readonly reference: ImageReference
   /** `sha256:…` that the registry named for the reference: what is pulled. */
   readonly digest: string
@@ -43,15 +51,13 @@ export interface PullRequest {
   readonly tag: string
 }
 
-export interface PushRequest {
+/** The passing name is `reference`. */
+export interface PushRequest extends Passing {
   /** Our own tag for the image that lies on the engine. */
   readonly tag: string
   /** Where it goes, with a tag and without a digest. */
   readonly reference: ImageReference
   readonly auth: RegistryAuth | null
-  /** Called before the image is given the name of `reference` on the engine, and when that is gone again for sure. */
-  readonly named?: () => void
-  readonly unnamed?: () => void
 }
 
 export interface BuildRequest {
@@ -138,8 +144,11 @@ export interface Engine {
    * @throws Problem `registry-login-required`, `registry-login-failed`, `registry-denied` and the registry's others
    */
   push(request: PushRequest, transcript: Transcript, signal: AbortSignal): Promise<string>
-  /** Takes the name of a push away that was broken off, if an image that we built bears it. Missing is success. */
-  removePushedName(reference: ImageReference, signal: AbortSignal): Promise<void>
+  /**
+   * Takes the name away that a pull (a reference with digest) or a push that was broken off has left; that of a push
+   * only if an image that we built bears it. Missing is success.
+   */
+  removeLeftName(reference: ImageReference, signal: AbortSignal): Promise<void>
   /** Removes a tag; the image goes with its last tag. Missing is success; so is "in use". */
   removeTag(tag: string, signal: AbortSignal): Promise<void>
   /** Tags of ours that begin with the given repository, e.g. `fairlead-3f2a/my-env/my-app`. */

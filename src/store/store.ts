@@ -12,7 +12,7 @@ import { lockFile } from './lock.ts'
 import { memberRows } from './members.ts'
 import { networkRows } from './networks.ts'
 import { operationRows } from './operations.ts'
-import { pushNameRows } from './push-names.ts'
+import { passingNameRows } from './passing-names.ts'
 import { registryCredentialRows } from './registry-credentials.ts'
 import { registryGeneratorRows } from './registry-generators.ts'
 import { registryKeyRows } from './registry-keys.ts'
@@ -34,7 +34,7 @@ export interface Store {
   readonly releases: ReturnType<typeof releaseRows>
   readonly operations: ReturnType<typeof operationRows>
   readonly networks: ReturnType<typeof networkRows>
-  readonly pushNames: ReturnType<typeof pushNameRows>
+  readonly passingNames: ReturnType<typeof passingNameRows>
   readonly registryCredentials: ReturnType<typeof registryCredentialRows>
   readonly registryKeys: ReturnType<typeof registryKeyRows>
   readonly registryUris: ReturnType<typeof registryUriRows>
@@ -69,7 +69,7 @@ export function openStore(directory: string): Store {
     releases: releaseRows(db),
     operations: operationRows(db),
     networks: networkRows(db),
-    pushNames: pushNameRows(db),
+    passingNames: passingNameRows(db),
     registryCredentials: registryCredentialRows(db, vault, gatewayId),
     registryKeys: registryKeyRows(db, vault, gatewayId),
     registryUris: registryUriRows(db, vault, gatewayId),

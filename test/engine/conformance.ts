@@ -154,12 +154,15 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     t.is(await engine.findImage(`${name}@${digest}`, signal), null)
     t.is(await engine.push(request, listen(), signal), digest)
 
+    const passed: string[] = []
+    const hear = { named: () => passed.push('named'), unnamed: () => passed.push('unnamed') }
     const pulled = await engine.pull(
-      { ...request, digest, tag: request.tag.replace('op1', 'op2') },
+      { ...request, ...hear, digest, tag: request.tag.replace('op1', 'op2') },
       listen(),
       signal,
     )
     t.is(pulled.id, id)
+    t.deepEqual(passed, ['named', 'unnamed'])
     for (const tag of await engine.tags(`fairlead-${ground.gatewayId}/env/pushed`, signal))
       await engine.removeTag(tag, signal)
   })
@@ -173,7 +176,7 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
       const request = { ...(await pushable('named')), named, unnamed }
       await engine.push(request, listen(), signal)
       t.deepEqual(heard, ['named', 'unnamed'])
-      await engine.removePushedName(request.reference, signal)
+      await engine.removeLeftName(request.reference, signal)
       for (const tag of await engine.tags(`fairlead-${ground.gatewayId}/env/named`, signal))
         await engine.removeTag(tag, signal)
     },

@@ -111,6 +111,39 @@ test('an image that lies there already is not pulled again', async t => {
   t.deepEqual(await ground.engine().findImage(`${host}/${repository}@${request.digest}`, signal), image)
 })
 
+test('the name of a pull that was broken off is taken away, and of one that lay there nobody hears', async t => {
+  const request = await publish(t)
+  const { host, repository } = request.reference
+  const pinned = { host, repository, tag: null, digest: request.digest }
+  const name = `${host}/${repository}@${request.digest}`
+  const leaving = new AbortController()
+  const heard: string[] = []
+  const hear = { named: () => heard.push('named'), unnamed: () => heard.push('unnamed') }
+  const named = () => {
+    hear.named()
+    leaving.abort(new Error('left'))
+  }
+  const engine = ground.engine()
+  const broken = engine.pull({ ...request, ...hear, named }, listener().transcript, leaving.signal)
+  await t.throwsAsync(broken, { message: 'left' })
+  t.deepEqual(heard, ['named'])
+
+  // As a gateway leaves it that is killed behind the end of the pull.
+  const credentials = { username: registry.username, password: registry.password, serveraddress: host }
+  const options = { _query: { fromImage: `${host}/${repository}`, tag: request.digest }, _body: {} }
+  const left = await ground.docker.createImage(credentials, options)
+  await new Promise(resolve => left.on('end', resolve).resume())
+  await engine.pull({ ...request, ...hear }, listener().transcript, signal)
+  t.deepEqual(heard, ['named'])
+  const image = await engine.findImage(request.tag, signal)
+  await engine.removeLeftName(pinned, signal)
+  t.is(await engine.findImage(name, signal), null)
+  t.deepEqual(await engine.findImage(request.tag, signal), image, 'our own tag stays')
+  await engine.removeTag(request.tag, signal)
+  t.is(await engine.findImage(image?.id ?? '', signal), null)
+  await engine.removeLeftName(pinned, signal)
+})
+
 test('credentials travel in the header only', async t => {
   const request = await publish(t)
   await ground.engine(ground.gatewayId, proxy.address).pull(request, listener().transcript, signal)

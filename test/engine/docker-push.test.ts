@@ -341,7 +341,7 @@ test('the name that a broken push left goes with its digest, and one that is not
   const digest = await engine.push(request, listen(), signal)
   const { host, repository } = request.reference
   await ground.docker.getImage(request.id).tag({ repo: `${host}/${repository}`, tag: 'v1' })
-  await engine.removePushedName(request.reference, signal)
+  await engine.removeLeftName(request.reference, signal)
   t.deepEqual(
     (await namesOf(request.id)).sort(),
     [request.name, request.tag].sort(),
@@ -359,8 +359,8 @@ test('the name that a broken push left goes with its digest, and one that is not
     })
     .then(answer => text(answer))
   t.is((await namesOf(built)).length, 3, `its tag, its name, and its digest, which is not ${digest}`)
-  await engine.removePushedName(request.reference, signal)
+  await engine.removeLeftName(request.reference, signal)
   t.deepEqual(await namesOf(built), [tag])
-  await engine.removePushedName(request.reference, signal)
+  await engine.removeLeftName(request.reference, signal)
   await engine.removeTag(tag, signal)
 })

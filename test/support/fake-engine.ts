@@ -101,6 +101,10 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       const known = host.findImage(name) ?? host.pushed.get(name)
       const found = known ?? host.addImage(ownTag(request.tag), image(request))
       host.images.set(found.id, found)
+      if (!host.names.has(name)) {
+        request.named?.()
+        request.unnamed?.()
+      }
       host.names.set(ownTag(request.tag), found.id)
       transcript.line('       Pulled 2 layers')
       return found
@@ -127,7 +131,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       transcript.line('       Pushed 2 layers, 1.2 MB')
       return digest
     },
-    async removePushedName(reference) {
+    async removeLeftName(reference) {
       host.names.delete(formatImageReference(reference))
     },
     async removeTag(tag) {

@@ -7,11 +7,11 @@ import { containers } from './containers.ts'
 import { readFacts } from './facts.ts'
 import { images, inspectImage } from './images.ts'
 import { gatewayLabels } from './labels.ts'
+import { removeLeftName } from './left-name.ts'
 import { logs } from './logs.ts'
 import { networks } from './networks.ts'
 import { pullImage } from './pull.ts'
 import { pushImage } from './push.ts'
-import { removePushedName, targetName } from './pushed-name.ts'
 import { readFile } from './read-file.ts'
 import { engineFailed } from './translate.ts'
 import { createTurns } from './turns.ts'
@@ -43,11 +43,7 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engi
       ),
     push: (request, transcript, signal) =>
       pushImage(connection, gatewayId, turns, request, transcript, signal),
-    removePushedName: (reference, signal) =>
-      // Another app may be pushing under the same name.
-      turns.take(targetName(reference).repository, signal, () =>
-        removePushedName(connection, gatewayId, reference, signal),
-      ),
+    removeLeftName: (reference, signal) => removeLeftName(connection, gatewayId, turns, reference, signal),
     readFile: (id, path, maxBytes, signal) => readFile(connection, gatewayId, id, path, maxBytes, signal),
     ...images(connection, gatewayId),
     ...networks(connection, gatewayId),

@@ -56,12 +56,17 @@ export function pullImage(
       async (docker, hello) => {
         const tag = ownTag(request.tag, gatewayId)
         const known = await inspectImage(docker, pinned, signal)
+        if (known === null) request.named?.()
         const how = known === null ? await pull(docker) : 'Already on the engine'
         const image = known ?? (await inspectImage(docker, pinned, signal))
         if (image === null) throw engineFailed(`pull ${repository}`, 'It is not there after the pull', stack)
         await docker.getImage(image.id).tag({ repo: tag.repository, tag: tag.tag, abortSignal: signal })
-        // What we pulled is held by our tag alone, and so goes with it.
-        if (known === null) await removeName(docker, pinned, signal)
+        // What we pulled is held by our tag alone, and so goes with it. A pull that was broken off may still come to its
+        // end on the engine: only after one that went well is it known that the name is gone.
+        if (known === null) {
+          await removeName(docker, pinned, signal)
+          request.unnamed?.()
+        }
         checkPlatform(image, enginePlatform(hello.version), repository)
         transcript.line(`       ${how}`)
         return image

@@ -69,12 +69,15 @@ async function bench({
   })
   const keychain = keychainOf(rest.sources ?? [])
   const names = new Set<string>()
-  const pushNames = {
+  const passingNames = {
     of: () => [...names],
     add: (_app: number, name: string) => void names.add(name),
     remove: (_app: number, name: string) => void names.delete(name),
   }
-  const ground = { stack: () => ({ stack: {} as Stack, engine }), store: { pushNames } as unknown as Store }
+  const ground = {
+    stack: () => ({ stack: {} as Stack, engine }),
+    store: { passingNames } as unknown as Store,
+  }
   const push = () =>
     pushBuilt(
       ground,

@@ -3,7 +3,7 @@ import test from 'ava'
 import { failInterrupted, recoverWhenPossible } from '../../../src/deploy/recover.ts'
 import type { ContainerSpec } from '../../../src/domain/engine.ts'
 import { Problem } from '../../../src/domain/problem.ts'
-import { type DeployGround, deployGround } from '../../support/deploy-ground.ts'
+import { type DeployGround, DIGEST, deployGround } from '../../support/deploy-ground.ts'
 
 const FILES = { Procfile: 'web: serve\nworker: work\n', Dockerfile: 'FROM scratch\n' }
 const signal = () => new AbortController().signal
@@ -161,12 +161,34 @@ test('the image of the live release is kept however many releases failed since, 
   t.deepEqual(made.tags(), ['op1'])
 })
 
-test('the name that a push has left on the engine is taken away, and forgotten', async t => {
+for (const [what, name] of [
+  ['push', 'quay.io/acme/shop:v1'],
+  ['pull', `quay.io/acme/shop@sha256:${'a'.repeat(64)}`],
+] as const) {
+  test(`the name that a ${what} has left on the engine is taken away, and forgotten`, async t => {
+    const made = await deployGround(t)
+    made.engine.host.addImage(name)
+    made.ground.store.passingNames.add(made.app.id, name)
+    await recover(made)
+    t.is(made.engine.host.findImage(name), null)
+    t.deepEqual(made.ground.store.passingNames.of(made.app.id), [])
+  })
+}
+
+test('a pull that was broken off is remembered by the name it may have left, until the next deploy takes it away', async t => {
   const made = await deployGround(t)
-  const name = 'quay.io/acme/shop:v1'
-  made.engine.host.addImage(name)
-  made.ground.store.pushNames.add(made.app.id, name)
-  await recover(made)
-  t.is(made.engine.host.findImage(name), null)
-  t.deepEqual(made.ground.store.pushNames.of(made.app.id), [])
+  const { passingNames } = made.ground.store
+  const name = `docker.io/acme/shop@${DIGEST}`
+  made.configure({ APTIBLE_DOCKER_IMAGE: 'acme/shop' })
+  const heal = made.engine.on('pull', request => {
+    request.named?.()
+    made.engine.host.addImage(name)
+    throw new Problem('engine-unreachable', { headline: 'It died', hint: 'Wait.' })
+  })
+  t.false((await made.push(await made.commit({ Procfile: 'web: serve\n' }))).accepted)
+  t.deepEqual(passingNames.of(made.app.id), [name])
+  heal()
+  t.true((await made.push(await made.commit({ Procfile: 'web: serve\n' }))).accepted)
+  t.false(made.engine.host.names.has(name))
+  t.deepEqual(passingNames.of(made.app.id), [])
 })

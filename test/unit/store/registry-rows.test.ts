@@ -97,3 +97,17 @@ test('key pairs, URIs and generators go with their app, and the next of its name
     t.deepEqual(store.registryGenerators.list(id), [])
   }
 })
+
+test('names that pass are of one app, and none is kept for an app that is gone', t => {
+  const store = opened(t)
+  const [app, other] = [withApp(store), withApp(store, 'my-env', 'other')]
+  const { add, of, remove } = store.passingNames
+  for (const name of ['quay.io/b:v1', 'quay.io/a@sha256:1', 'quay.io/b:v1']) add(app.id, name)
+  t.deepEqual(of(app.id), ['quay.io/a@sha256:1', 'quay.io/b:v1'])
+  t.deepEqual(of(other.id), [])
+  for (const name of ['quay.io/b:v1', 'quay.io/c:v1']) remove(app.id, name)
+  t.deepEqual(of(app.id), ['quay.io/a@sha256:1'])
+  store.apps.remove(app.id)
+  add(app.id, 'quay.io/d:v1')
+  t.deepEqual(of(app.id), [])
+})

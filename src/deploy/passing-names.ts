@@ -1,13 +1,14 @@
-// An image that is pushed bears the name of its registry on the engine meanwhile. This takes away what was left of it.
+// An image that is pulled or pushed bears a name of its registry on the engine meanwhile. This takes away what was left
+// of it by a crash, or when it was broken off.
 import type { App } from '../domain/app.ts'
 import { parseImageReference } from '../domain/image-reference.ts'
 import type { Ground } from './ground.ts'
 
-/** For a PushRequest: remembers the name for as long as the image may bear it. */
+/** For a PullRequest or a PushRequest: remembers the name for as long as the image may bear it. */
 export function rememberName({ store }: Pick<Ground, 'store'>, app: Pick<App, 'id'>, name: string) {
   return {
-    named: () => store.pushNames.add(app.id, name),
-    unnamed: () => store.pushNames.remove(app.id, name),
+    named: () => store.passingNames.add(app.id, name),
+    unnamed: () => store.passingNames.remove(app.id, name),
   }
 }
 
@@ -21,8 +22,8 @@ export async function removeLeftNames(
   signal: AbortSignal,
 ): Promise<void> {
   const { engine } = stack(app.stack)
-  for (const name of store.pushNames.of(app.id)) {
-    await engine.removePushedName(parseImageReference(name), signal)
-    store.pushNames.remove(app.id, name)
+  for (const name of store.passingNames.of(app.id)) {
+    await engine.removeLeftName(parseImageReference(name), signal)
+    store.passingNames.remove(app.id, name)
   }
 }

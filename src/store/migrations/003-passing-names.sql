@@ -1,0 +1,2 @@
+-- Pulled images bear such names too.
+ALTER TABLE push_names RENAME TO passing_names;
