@@ -85,8 +85,8 @@ CREATE TABLE secret_grants (
   PRIMARY KEY (member_id, path)
 ) STRICT, WITHOUT ROWID;
 
--- Names that images bear on an engine for as long as they are pushed: what a crash leaves there is taken away again.
-CREATE TABLE push_names (
+-- Names that images bear on an engine for as long as they are pulled or pushed: what a crash leaves there is taken away.
+CREATE TABLE passing_names (
   app_id INTEGER NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
   name TEXT NOT NULL,
   PRIMARY KEY (app_id, name)

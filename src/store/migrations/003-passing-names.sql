@@ -1,2 +1,0 @@
--- Pulled images bear such names too.
-ALTER TABLE push_names RENAME TO passing_names;
