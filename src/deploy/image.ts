@@ -6,8 +6,9 @@ import { Problem } from '../domain/problem.ts'
 import type { ReleaseImage } from '../domain/release.ts'
 import type { Stack } from '../domain/stack.ts'
 import type { Access } from './access.ts'
+import { checkDiskFloor } from './disk-floor.ts'
 import type { Ground } from './ground.ts'
-import { imageRepository } from './names.ts'
+import { releaseTag } from './names.ts'
 import type { Run } from './operations.ts'
 import { rememberName, removeLeftNames } from './passing-names.ts'
 import { type RegisterUndo, undoSignal } from './undo.ts'
@@ -26,7 +27,7 @@ export async function obtainImage(
   { operation, transcript, signal }: Run,
 ): Promise<Obtained> {
   const { stack, engine } = ground.stack(app.stack)
-  const tag = `${imageRepository(ground.store.gatewayId, app.name)}:op${operation.number}`
+  const tag = releaseTag(ground.store.gatewayId, app.name, operation.number)
   undo(`image ${tag}`, async () => {
     if (ground.store.apps.byId(app.id) !== null) await engine.removeTag(tag, undoSignal())
   })
@@ -42,6 +43,7 @@ export async function obtainImage(
 
   const builder = stack.build.builder === 'auto' ? access.capable : stack.build.builder
   if (builder === 'classic' && access.heredocLine !== null) throw heredocRefused(stack, access.heredocLine)
+  await checkDiskFloor(stack, engine, signal)
   transcript.line('-----> Building the Dockerfile')
   const image = await engine.build(
     {

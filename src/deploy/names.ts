@@ -17,6 +17,14 @@ export function containerName(
   return `fairlead-${gatewayId}.${app.environment}.${app.app}.v${release}.${process}.${index}`
 }
 
+/** `fairlead-3f2a91/my-env/my-app:op7`: what holds the image that operation 7 made. */
+export function releaseTag(gatewayId: string, app: AppName, operation: number): string {
+  return `${imageRepository(gatewayId, app)}:op${operation}`
+}
+
+/** A generator's image has a tag of the same repository while it runs, outside of every turn. */
+export const isReleaseTag = (tag: string): boolean => /:op\d+$/.test(tag)
+
 /** The repository under which an app's images are kept on the engine. */
 export function imageRepository(gatewayId: string, app: AppName): string {
   return `fairlead-${gatewayId}/${formatAppName(app)}`

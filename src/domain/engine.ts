@@ -22,6 +22,14 @@ export interface EngineFacts {
   readonly builder: 'buildkit' | 'classic'
 }
 
+/** Room on the disk where an engine keeps images and containers. */
+export interface DiskSpace {
+  /** Absolute path on the engine's machine. */
+  readonly directory: string
+  /** Bytes that can still be written. */
+  readonly free: number
+}
+
 /** An image that lies on the engine. */
 export interface Image {
   readonly id: string
@@ -124,6 +132,8 @@ export interface LogOptions {
 
 export interface Engine {
   facts(signal: AbortSignal): Promise<EngineFacts>
+  /** Null where it cannot be known: the engine is on another machine, or the gateway may not look at its directory. */
+  diskSpace(signal: AbortSignal): Promise<DiskSpace | null>
 
   /** The image of that id, tag or `repository@digest`, null when the engine does not have it. */
   findImage(name: string, signal: AbortSignal): Promise<Image | null>

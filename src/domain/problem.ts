@@ -60,7 +60,7 @@ export const PROBLEM_CODES = {
   'container-not-started': 'The engine could not start a container',
   // engine and gateway
   'engine-unreachable': 'The Docker engine does not answer',
-  'engine-disk-full': 'The Docker engine has no space left on its disk',
+  'engine-disk-full': 'The Docker engine has no space left on its disk, or less than a build wants',
   'engine-failed': 'The Docker engine refused or failed a request',
   'network-pool-exhausted': 'The stack has no subnet left for another environment',
   'stack-invalid': 'A stack file cannot be used',

@@ -14,6 +14,13 @@ export function parseSize(text: string): number | null {
   return bytes === null ? null : Math.floor(bytes)
 }
 
+/** `812.5MiB`, as parseSize reads it: in the largest unit of which there is one, with a decimal where that says more. */
+export function formatSize(bytes: number): string {
+  const [name, unit] = [...SIZES].findLast(([, size]) => bytes >= size) ?? ['B', 1]
+  // Rounded down: what is just too little must not look like enough.
+  return `${Math.floor((bytes / unit) * 10) / 10}${name}`
+}
+
 /** Seconds of a duration such as `30m` or `90s`; null when it is none. Units: s, m, h. */
 export function parseDuration(text: string): number | null {
   return amount(text, DURATIONS)

@@ -37,6 +37,8 @@ export interface Stack {
     readonly builder: 'auto' | 'buildkit' | 'classic'
     /** Seconds. */
     readonly timeout: number
+    /** Bytes that have to be free on the engine's disk before a build, 0 for no such check. */
+    readonly floor: number
   }
   /** Seconds a container without a listening port has to stay up before it counts as started. */
   readonly settle: number

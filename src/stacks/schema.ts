@@ -48,6 +48,11 @@ const memory = value(given => {
   return bytes >= 6 * 2 ** 20 ? bytes : new Fault(`${show(given)} is less than the 6MiB an engine asks for`)
 })
 
+const space = value(given => {
+  const bytes = given === 0 ? 0 : typeof given === 'string' ? parseSize(given) : null
+  return bytes ?? wrong(given, 'size, for example 5GiB, or 0 for none')
+})
+
 const oneOf = <T extends number | string>(...allowed: T[]) =>
   value(given => allowed.find(each => each === given) ?? wrong(given, `choice: write ${allowed.join(', ')}`))
 
@@ -105,6 +110,7 @@ export const stackSchema = z.strictObject(
     build: group({
       builder: oneOf('auto', 'buildkit', 'classic').prefault('auto'),
       timeout: duration(1, 86400, '30m').prefault('30m'),
+      floor: space.prefault('1GiB'),
     }),
     settle: duration(0, 3600, '3s').prefault('3s'),
     grace: duration(0, 3600, '10s').prefault('10s'),
@@ -123,5 +129,5 @@ export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   engine: ['unix', 'tcp', 'ca', 'cert', 'key'],
   limits: ['memory', 'cpus', 'pids'],
   network: ['pool', 'size'],
-  build: ['builder', 'timeout'],
+  build: ['builder', 'timeout', 'floor'],
 }

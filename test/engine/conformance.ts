@@ -90,6 +90,12 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     t.true(['buildkit', 'classic'].includes(facts.builder))
   })
 
+  test(title('the space on its disk is told, with the directory that it is for'), async t => {
+    const space = await engine.diskSpace(signal)
+    t.regex(space?.directory ?? '', /^\//)
+    t.true(Number.isInteger(space?.free) && (space?.free ?? 0) > 0)
+  })
+
   test(title('an image is found with what it says of itself'), async t => {
     const image = await engine.findImage(ground.image, signal)
     t.deepEqual(image?.entrypoint, ['/bin/entry'])
@@ -468,6 +474,7 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     const push = await pushable('never')
     const calls = [
       engine.facts(aborted),
+      engine.diskSpace(aborted),
       engine.findImage(ground.image, aborted),
       engine.removeTag(tag, aborted),
       engine.push(push, listen(), aborted),

@@ -92,7 +92,7 @@ export async function deployGround(
     engine: { kind: 'unix', path: '/nowhere' },
     limits: { memory: 64 * 1024 * 1024, cpus: 1, pids: 64 },
     network: { pool: `127.${randomInt(1, 255)}.0.0/16`, size: 28 },
-    build: { builder: 'auto', timeout: 60 },
+    build: { builder: 'auto', timeout: 60, floor: 2 ** 30 },
     settle: 0.02,
     grace: 1,
     ...options.stack,

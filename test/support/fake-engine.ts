@@ -13,6 +13,8 @@ export interface FakeEngineOptions {
   readonly host?: FakeHost
   /** What a container's program does; default: runs until it is stopped. */
   readonly program?: (spec: FakeContainer['spec']) => Program
+  /** Bytes, null where they cannot be known; default: plenty. */
+  readonly freeDisk?: number | null
   /** What a pulled or built image is like, on top of linux/amd64 with the command `serve`. */
   readonly image?: (request: PullRequest | BuildRequest) => Partial<Image>
 }
@@ -88,6 +90,11 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     async facts() {
       const platform = { os: 'linux', architecture: 'amd64' }
       return { version: '20.10.24', apiVersion: '1.41', platform, builder: 'buildkit' }
+    },
+
+    async diskSpace() {
+      const { freeDisk: free = 2 ** 40 } = options
+      return free === null ? null : { directory: '/var/lib/docker', free }
     },
 
     async findImage(name) {

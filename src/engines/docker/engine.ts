@@ -4,6 +4,7 @@ import type { Stack } from '../../domain/stack.ts'
 import { buildImage } from '../build/build.ts'
 import { connect } from './connect.ts'
 import { containers } from './containers.ts'
+import { readDiskSpace } from './disk-space.ts'
 import { readFacts } from './facts.ts'
 import { images, inspectImage } from './images.ts'
 import { gatewayLabels } from './labels.ts'
@@ -26,6 +27,7 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engi
   const turns = createTurns()
   return {
     facts: signal => readFacts(connection, signal),
+    diskSpace: signal => readDiskSpace(connection, signal),
     pull: (request, transcript, signal) =>
       pullImage(connection, gatewayId, turns, request, transcript, signal),
     build: (request, transcript, signal) =>

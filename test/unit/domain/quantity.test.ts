@@ -1,11 +1,20 @@
 import test from 'ava'
-import { parseDuration, parseSize } from '../../../src/domain/quantity.ts'
+import { formatSize, parseDuration, parseSize } from '../../../src/domain/quantity.ts'
 
 test('sizes are bytes by their unit', t => {
   t.is(parseSize('512MiB'), 536870912)
   t.is(parseSize('2 GiB'), 2147483648)
   t.is(parseSize('1.5KiB'), 1536)
   t.is(parseSize('0B'), 0)
+})
+
+test('a size is written in its largest unit, rounded down, and reads back', t => {
+  t.is(formatSize(0), '0B')
+  t.is(formatSize(1023), '1023B')
+  t.is(formatSize(2 ** 30), '1GiB')
+  t.is(formatSize(2 ** 30 - 1), '1023.9MiB')
+  t.is(formatSize(1.5 * 2 ** 40), '1.5TiB')
+  t.is(parseSize(formatSize(5 * 2 ** 30)), 5 * 2 ** 30)
 })
 
 test('durations are seconds by their unit', t => {

@@ -21,7 +21,7 @@ test('a version and an engine are enough; the rest has defaults', t => {
     engine: { kind: 'unix', path: '/var/run/docker.sock' },
     limits: { memory: 512 * 2 ** 20, cpus: 1, pids: 512 },
     network: { pool: '10.210.0.0/16', size: 26 },
-    build: { builder: 'auto', timeout: 1800 },
+    build: { builder: 'auto', timeout: 1800, floor: 2 ** 30 },
     settle: 3,
     grace: 10,
   })
@@ -36,7 +36,7 @@ test('every key can be set, and PEM files lie relative to the stack file', t => 
 engine: { tcp: "engine.example.com:2376", ca: tls/ca.pem, cert: ./tls/cert.pem, key: ${directory}/tls/key.pem }
 limits: { memory: 2GiB, cpus: 0.5, pids: 64 }
 network: { pool: 172.30.0.0/20, size: 28 }
-build: { builder: classic, timeout: 1h }
+build: { builder: classic, timeout: 1h, floor: 5GiB }
 settle: 0s
 grace: 1m
 `
@@ -53,10 +53,15 @@ grace: 1m
     },
     limits: { memory: 2 * 2 ** 30, cpus: 0.5, pids: 64 },
     network: { pool: '172.30.0.0/20', size: 28 },
-    build: { builder: 'classic', timeout: 3600 },
+    build: { builder: 'classic', timeout: 3600, floor: 5 * 2 ** 30 },
     settle: 0,
     grace: 60,
   })
+})
+
+test('a floor of 0 is none', t => {
+  t.is(readStack('a.yml', `${MINIMAL}build:\n  floor: 0\n`).build.floor, 0)
+  t.is(readStack('a.yml', `${MINIMAL}build:\n  floor: 0B\n`).build.floor, 0)
 })
 
 test('a group whose lines are all commented out means its defaults', t => {
@@ -86,6 +91,7 @@ network:
 build:
   builder: kaniko
   timeout: 30 minutes
+  floor: 5
 colour: blue
 grace: 0.5s
 `
@@ -100,8 +106,9 @@ grace: 0.5s
     'prod.yml:12: network.size: 31 is no whole number from 8 to 30',
     'prod.yml:14: build.builder: "kaniko" is no choice: write auto, buildkit, classic',
     'prod.yml:15: build.timeout: "30 minutes" is no duration, for example 30m',
-    'prod.yml:16: colour: is no key of a stack file; the keys here are version, engine, limits, network, build, settle, grace',
-    'prod.yml:17: grace: "0.5s" is no duration, for example 10s',
+    'prod.yml:16: build.floor: 5 is no size, for example 5GiB, or 0 for none',
+    'prod.yml:17: colour: is no key of a stack file; the keys here are version, engine, limits, network, build, settle, grace',
+    'prod.yml:18: grace: "0.5s" is no duration, for example 10s',
   ])
 })
 
