@@ -72,6 +72,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   const trust = settings.registryCa === null ? {} : { trustedCa: settings.registryCa }
   const fetchFile = fileFetcher({ ...URI_LIMITS, filesDirectory: settings.registryFiles, ...trust })
   const sources = { store, fetchFile, generated: createGeneratedCache() }
+  const operations = createOperations(store, log)
   const ground: Ground = {
     store,
     repositories,
@@ -79,11 +80,12 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
     buildContext: (commit, ignore) => buildContext(commit, { ignore }),
     keychain: asking => appKeychain(sources, asking),
     stack: name => engines.of(stacks.get(name)),
+    keepReleases: settings.keepReleases,
+    exclusive: operations.exclusive,
     background: background.run,
     insist: background.insist,
     log,
   }
-  const operations = createOperations(store, log)
   undo.defer(() => atMost(PATIENCE, operations.idle()))
 
   failInterrupted(ground)

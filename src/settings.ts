@@ -28,6 +28,8 @@ export interface Settings {
   /** Host name that git remotes are printed with, an IPv6 address in brackets. */
   readonly host: string
   readonly logLevel: LogLevel
+  /** How many images of releases that were live stay on the engine, the live one's among them. */
+  readonly keepReleases: number
   /** Directory below which `file:` addresses of registry credentials may lie, null for none. */
   readonly registryFiles: string | null
   /** PEM certificates of authorities that registries are trusted by besides the usual ones; nothing else is in it. */
@@ -42,6 +44,7 @@ const ELSEWHERE = [
   'FAIRLEAD_ENGINE_ROOT',
   'FAIRLEAD_ENGINE_FLAGS',
 ]
+const MOST_KEPT = 1000
 const OWN_STACKS = fileURLToPath(new URL('../stacks/', import.meta.url))
 
 /**
@@ -81,6 +84,7 @@ export function readSettings(environment: Record<string, string | undefined>, cw
       maxPush: data.FAIRLEAD_MAX_PUSH,
       host: data.FAIRLEAD_HOST,
       logLevel: data.FAIRLEAD_LOG_LEVEL,
+      keepReleases: data.FAIRLEAD_KEEP_RELEASES,
       registryFiles: data.FAIRLEAD_REGISTRY_FILES,
       registryCa: data.FAIRLEAD_REGISTRY_CA,
     }
@@ -125,6 +129,12 @@ function settingsSchema(cwd: string, home: string) {
         : new Fault('is no host name (without a port), for example deploy.example.com')
     }).prefault('localhost'),
     FAIRLEAD_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `is none of ${LOG_LEVELS.join(', ')}` }).default('info'),
+    FAIRLEAD_KEEP_RELEASES: parsed(text => {
+      const count = /^\d{1,4}$/.test(text) ? Number(text) : 0
+      return count >= 1 && count <= MOST_KEPT
+        ? count
+        : new Fault(`is no number of releases from 1 to ${MOST_KEPT}`)
+    }).prefault('5'),
     FAIRLEAD_REGISTRY_FILES: parsed((text): string | null | Fault =>
       readable(path(text), 'directory'),
     ).default(null),

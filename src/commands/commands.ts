@@ -15,6 +15,7 @@ import { operationCommands } from './operations.ts'
 import { processCommands } from './processes.ts'
 import { registryCommands } from './registry-commands.ts'
 import { releaseCommands } from './releases.ts'
+import { rollbackCommands } from './rollback.ts'
 import { secretCommands } from './secrets.ts'
 import { stackCommands } from './stacks.ts'
 
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   ...secretCommands,
   ...deployCommands,
   ...releaseCommands,
+  ...rollbackCommands,
   ...operationCommands,
   ...processCommands,
   ...environmentCommands,

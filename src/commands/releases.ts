@@ -1,4 +1,4 @@
-// Releases, newest first.
+// Releases, newest first: what they are made of, who made them, and which of them brought an earlier one back.
 import { limitOf } from './call.ts'
 import type { Command } from './command.ts'
 
@@ -21,7 +21,9 @@ const releases: Command = {
         image: release.image.source,
         commit: release.commit.slice(0, 12),
         config: release.configVersion,
+        rollback: release.rollbackOf === null ? null : `v${release.rollbackOf}`,
         operation: release.operation,
+        actor: store.operations.byNumber(app.id, release.operation)?.actor ?? null,
         created: release.createdAt,
       })),
       'No releases yet: `git push` makes the first.',

@@ -21,6 +21,7 @@ import type { Run } from './operations.ts'
 import { during } from './phase.ts'
 import { planPushes } from './plan-pushes.ts'
 import { pushBuilt } from './push-image.ts'
+import { removeOldImages } from './retention.ts'
 import { retireAll } from './retire.ts'
 import { discardRelease, rollOut } from './roll-out.ts'
 import { readSource } from './source.ts'
@@ -72,9 +73,11 @@ export interface NewRelease extends Pick<Wish, 'app' | 'config' | 'configVersion
   readonly made: ReleaseImage
   readonly processes: readonly Process[]
   readonly beforeRelease: readonly string[]
+  /** Number of the release that is brought back, where one is. */
+  readonly rollbackOf?: number
 }
 
-/** The second half of the story, where a changed config enters: a new Release from an image that is there. */
+/** The second half of the story, where a changed config and a rollback enter: a new Release from an image that is there. */
 export async function bringToLife(
   ground: Ground,
   next: NewRelease,
@@ -115,15 +118,17 @@ export async function bringToLife(
   transcript.line(`-----> v${release.number} is live`)
   // Telling the engine to keep them running takes it some 40 ms: nobody has to wait for that.
   ground.insist(`keep v${release.number} running`, () => keepRunning(started, engine))
-  ground.insist(`retire what ran before v${release.number}`, () =>
-    retireAll(plan.retire, engine, stack.grace),
-  )
+  ground.insist(`retire what ran before v${release.number}`, async () => {
+    await retireAll(plan.retire, engine, stack.grace)
+    // Not earlier: the engine keeps the image of what still runs.
+    ground.insist(`remove old images after v${release.number}`, () => removeOldImages(ground, app))
+  })
   return release
 }
 
 function cutRelease(ground: Ground, next: NewRelease, run: Run): Release {
   const { store } = ground
-  const { app, config, made, processes, commit } = next
+  const { app, config, made, processes, commit, rollbackOf = null } = next
   return store.transaction(() => {
     const configVersion =
       next.configVersion ??
@@ -138,6 +143,7 @@ function cutRelease(ground: Ground, next: NewRelease, run: Run): Release {
       configVersion,
       commit: commit.id,
       operation: run.operation.number,
+      rollbackOf,
     })
   })
 }

@@ -23,6 +23,10 @@ export interface Ground {
   keychain(asking: Asking): Keychain
   /** @throws Problem `stack-not-found`, `stack-invalid` */
   stack(name: string): { stack: Stack; engine: Engine }
+  /** How many images of releases that were live are kept on the engine, at least 1. */
+  readonly keepReleases: number
+  /** Runs `work` while no operation of that app runs. */
+  exclusive<T>(appId: number, work: () => Promise<T>): Promise<T>
   /** Keeps work that goes on after the actor was answered, so that a shutdown can wait for it. */
   background(what: string, work: Promise<void>): void
   /** The same, again and again until it succeeds: for what must not be left undone because an engine was away. */

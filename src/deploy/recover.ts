@@ -1,13 +1,13 @@
-// After a crash: operations that were under way are failed, their candidates and images removed. What served
-// goes on serving; nothing here touches a container of a live release.
+// After a crash: operations that were under way are failed, their candidates and images removed, and what retention
+// left undone is done. What served goes on serving; nothing here touches a container of a live release.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../domain/app.ts'
 import type { Ground } from './ground.ts'
 import { keepRunning } from './keep-running.ts'
-import { imageRepository } from './names.ts'
 import { leaveNetwork } from './network.ts'
 import type { Operations } from './operations.ts'
 import { removeLeftNames } from './passing-names.ts'
+import { unkeptTags } from './retention.ts'
 import { retireAll } from './retire.ts'
 
 /** Before anything is accepted: what the last process left undone did not happen. */
@@ -78,16 +78,8 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
       engine,
     )
 
-    const kept = new Set(
-      ground.store.releases
-        .list(app.id, 1000)
-        .filter(each => each.promotedAt !== null)
-        .map(each => each.image.tag),
-    )
-    if (live !== null) kept.add(live.image.tag)
-    for (const tag of await engine.tags(imageRepository(ground.store.gatewayId, app.name), signal)) {
-      if (!kept.has(tag)) await engine.removeTag(tag, signal)
-    }
+    // Those of interrupted deploys and generators among them.
+    for (const tag of await unkeptTags(ground, app, signal)) await engine.removeTag(tag, signal)
     await removeLeftNames(ground, app, signal)
     if (live === null) await leaveNetwork(ground, app, signal)
   })

@@ -19,6 +19,7 @@ export const PROBLEM_CODES = {
   'push-too-large': 'The push is larger than the gateway accepts',
   'push-outdated': 'The branch moved on while this push waited for its turn',
   'commit-not-found': 'No commit of that name is stored for the app',
+  'rollback-refused': 'There is nothing to go back to, or going back would change nothing',
   // source
   'procfile-invalid': 'The Procfile has a line that cannot be read',
   'aptible-yml-invalid': 'The .aptible.yml cannot be read',

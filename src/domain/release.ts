@@ -31,6 +31,8 @@ export interface Release {
   readonly commit: string
   /** Number of the operation that made it. */
   readonly operation: number
+  /** Number of the release that this one brought back; null where it was no rollback that made it. */
+  readonly rollbackOf: number | null
   /** ISO 8601, UTC. */
   readonly createdAt: string
   /** When it went live; null for a release that never served. */

@@ -15,6 +15,7 @@ interface ReleaseRow {
   config_version: number
   commit_id: string
   operation: number
+  rollback_of: number | null
   created_at: string
   promoted_at: string | null
 }
@@ -28,23 +29,41 @@ const toRelease = (row: ReleaseRow): Release => ({
   configVersion: row.config_version,
   commit: row.commit_id,
   operation: row.operation,
+  rollbackOf: row.rollback_of,
   createdAt: row.created_at,
   promotedAt: row.promoted_at,
 })
 
-export type NewRelease = Pick<Release, 'image' | 'processes' | 'configVersion' | 'commit' | 'operation'>
+export type NewRelease = Pick<Release, 'image' | 'processes' | 'configVersion' | 'commit' | 'operation'> &
+  Partial<Pick<Release, 'rollbackOf'>>
 
 export function releaseRows(db: DatabaseSync) {
   const insert = statement<ReleaseRow>(
     db,
     `INSERT INTO releases (app_id, number, image_tag, image_digest, image_id, image_source, processes,
-       config_version, commit_id, operation, created_at)
-     VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM releases WHERE app_id = ?1), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       config_version, commit_id, operation, rollback_of, created_at)
+     VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM releases WHERE app_id = ?1), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      RETURNING *`,
   )
   const selectAll = statement<ReleaseRow>(
     db,
     'SELECT * FROM releases WHERE app_id = ? ORDER BY number DESC LIMIT ?',
+  )
+  const selectByNumber = statement<ReleaseRow>(db, 'SELECT * FROM releases WHERE app_id = ? AND number = ?')
+  const selectPromotedBefore = statement<ReleaseRow>(
+    db,
+    `SELECT * FROM releases WHERE app_id = ? AND number < ? AND promoted_at IS NOT NULL
+     ORDER BY number DESC LIMIT 1`,
+  )
+  const selectOfImage = statement<{ tag: string }>(
+    db,
+    `SELECT image_tag AS tag FROM releases WHERE app_id = ? AND image_id = ? AND promoted_at IS NOT NULL
+     GROUP BY image_tag ORDER BY max(number) DESC`,
+  )
+  const selectTags = statement<{ tag: string }>(
+    db,
+    `SELECT image_tag AS tag FROM releases WHERE app_id = ? AND promoted_at IS NOT NULL
+     GROUP BY image_tag ORDER BY max(number) DESC LIMIT ?`,
   )
   const selectLive = statement<ReleaseRow>(
     db,
@@ -61,7 +80,7 @@ export function releaseRows(db: DatabaseSync) {
   return {
     /** The number is one more than the app's highest. */
     create(appId: number, release: NewRelease): Release {
-      const { image, processes, configVersion, commit, operation } = release
+      const { image, processes, configVersion, commit, operation, rollbackOf = null } = release
       const row = insert.get(
         appId,
         image.tag,
@@ -72,12 +91,23 @@ export function releaseRows(db: DatabaseSync) {
         configVersion,
         commit,
         operation,
+        rollbackOf,
         now(),
       )
       return toRelease(row as ReleaseRow)
     },
     /** Newest first, abandoned ones included. */
     list: (appId: number, limit: number): Release[] => selectAll.all(appId, limit).map(toRelease),
+    byNumber: (appId: number, number: number): Release | null => orNull(selectByNumber.get(appId, number)),
+    /** The last that went live before the release of that number was cut. */
+    promotedBefore: (appId: number, number: number): Release | null =>
+      orNull(selectPromotedBefore.get(appId, number)),
+    /** Tags under which that image went live, the newest release's first. */
+    tagsOf: (appId: number, imageId: string): string[] =>
+      selectOfImage.all(appId, imageId).map(row => row.tag),
+    /** Tags of images that went live, the newest release's first, each once: releases may share one. */
+    promotedTags: (appId: number, limit: number): string[] =>
+      selectTags.all(appId, limit).map(row => row.tag),
     /** From here on this release is the app's live one. */
     promote(appId: number, number: number): void {
       transaction(db, () => {

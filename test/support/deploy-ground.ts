@@ -69,6 +69,7 @@ export interface DeployGroundOptions extends FakeEngineOptions {
   readonly stack?: Partial<Stack>
   readonly registry?: RegistryClient
   readonly background?: (n: number) => number
+  readonly keepReleases?: number
 }
 
 export async function deployGround(
@@ -103,6 +104,7 @@ export async function deployGround(
   })
   const fetchFile = fileFetcher({ filesDirectory: null, maxBytes: 1024 * 1024, deadline: 10_000 })
   const sources = { store, fetchFile, generated: createGeneratedCache() }
+  const operations = createOperations(store, log)
   const ground: Ground = {
     store,
     repositories,
@@ -110,11 +112,12 @@ export async function deployGround(
     buildContext: (commit, ignore) => buildContext(commit, { ignore }),
     keychain: asking => appKeychain(sources, asking),
     stack: () => ({ stack, engine }),
+    keepReleases: options.keepReleases ?? 5,
+    exclusive: operations.exclusive,
     background: background.run,
     insist: background.insist,
     log,
   }
-  const operations = createOperations(store, log)
 
   async function newApp(name: string, environment = 'my-env'): Promise<App> {
     const home =

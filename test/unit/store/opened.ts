@@ -47,4 +47,5 @@ export const cut = (operation: number, configVersion = 0) => ({
   configVersion,
   commit: 'c0ffee',
   operation,
+  rollbackOf: null,
 })

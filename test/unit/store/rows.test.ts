@@ -263,3 +263,35 @@ test('the subnet of an environment is remembered, replaced and forgotten, and li
   t.deepEqual(networks.inUse('local'), ['10.210.0.128/26'])
   t.deepEqual(networks.inUse('remote'), ['10.210.0.0/26'])
 })
+
+test('what was live before a release is found, and which tags it went live under, the newest first', t => {
+  const { releases, ...store } = opened(t)
+  const app = withApp({ releases, ...store })
+  const other = withApp({ releases, ...store }, 'my-env', 'other')
+  const make = (tag: string, id: string, of = app) =>
+    releases.create(of.id, { ...cut(1), image: { ...cut(1).image, tag, id } }).number
+  const live = [make('a:op1', 'one'), make('a:op2', 'two'), make('a:op3', 'one'), make('a:op2', 'two')]
+  const failed = make('a:op5', 'one')
+  for (const number of live) releases.promote(app.id, number)
+  releases.promote(other.id, make('b:op1', 'one', other))
+
+  t.is(releases.promotedBefore(app.id, failed)?.number, 4)
+  t.is(releases.promotedBefore(app.id, 4)?.number, 3)
+  t.is(releases.promotedBefore(app.id, 1), null)
+  t.is(releases.byNumber(app.id, failed)?.promotedAt, null)
+  t.is(releases.byNumber(app.id, 6), null)
+  t.deepEqual(releases.promotedTags(app.id, 9), ['a:op2', 'a:op3', 'a:op1'])
+  t.deepEqual(releases.promotedTags(app.id, 2), ['a:op2', 'a:op3'])
+  t.deepEqual(releases.tagsOf(app.id, 'one'), ['a:op3', 'a:op1'])
+})
+
+test('a release that a rollback made remembers which one it brought back', t => {
+  const store = opened(t)
+  const app = withApp(store)
+  store.releases.create(app.id, cut(1))
+  store.releases.create(app.id, { ...cut(2), rollbackOf: 1 })
+  t.deepEqual(
+    store.releases.list(app.id, 9).map(({ rollbackOf }) => rollbackOf),
+    [1, null],
+  )
+})

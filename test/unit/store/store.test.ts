@@ -104,14 +104,30 @@ test('a data directory of the first schema is brought to the newest, with all it
   first.close()
   const db = new DatabaseSync(join(path, 'fairlead.db'))
   const { sql: initial } = knownMigrations()[0] ?? { sql: '' }
-  const later = db
-    .prepare(
-      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY rowid DESC",
-    )
-    .all()
-    .filter(({ name }) => !initial.includes(`CREATE TABLE ${name} `))
+  const schema = new DatabaseSync(':memory:')
+  schema.exec(initial)
+  const tables = (of: DatabaseSync) =>
+    of
+      .prepare(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY rowid DESC",
+      )
+      .all()
+      .map(({ name }) => String(name))
+  const columns = (of: DatabaseSync, table: string) =>
+    of
+      .prepare('SELECT name FROM pragma_table_info(?)')
+      .all(table)
+      .map(({ name }) => String(name))
+  const known = tables(schema)
+  const later = tables(db).filter(table => !known.includes(table))
   t.true(later.length > 0)
-  for (const { name } of later) db.exec(`DROP TABLE ${name}`)
+  for (const table of later) db.exec(`DROP TABLE ${table}`)
+  for (const table of known) {
+    const before = columns(schema, table)
+    const added = columns(db, table).filter(column => !before.includes(column))
+    for (const column of added) db.exec(`ALTER TABLE ${table} DROP COLUMN ${column}`)
+  }
+  schema.close()
   db.exec('PRAGMA user_version = 1')
   db.close()
   const again = opened(t, path)
