@@ -38,6 +38,12 @@ for (const [what, options] of [
   })
 }
 
+test('a floor of 0 does not even ask the engine', async t => {
+  const made = await deployGround(t, floor(0))
+  await made.push(await made.commit(FILES))
+  t.false(made.engine.calls.includes('diskSpace'))
+})
+
 test('where the space cannot be known nothing is said', async t => {
   const made = await deployGround(t, { ...floor(GIBIBYTE), freeDisk: null })
   const push = await made.push(await made.commit(FILES))

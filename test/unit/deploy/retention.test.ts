@@ -71,6 +71,9 @@ test('a release that fails takes nothing away', async t => {
 test('an old image goes only when what ran from it has ended', async t => {
   const made = await bench(t, { keepReleases: 1 })
   await made.deploy(1)
+  made.engine.on('stop', async () => {
+    for (let turn = 0; turn < 200; turn += 1) await new Promise(setImmediate)
+  })
   made.engine.on('removeTag', () => t.deepEqual(made.present(), ['v2 web.1 running']))
   await made.deploy(1)
   t.deepEqual(made.tags(), ['op2'])
