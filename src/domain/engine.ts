@@ -3,6 +3,7 @@
 // `engine-disk-full` or `engine-failed`, and `signal.reason` when its signal is aborted.
 import type { Readable } from 'node:stream'
 import type { ImageReference } from './image-reference.ts'
+import type { Instant } from './instant.ts'
 import type { RegistryAuth } from './registry-auth.ts'
 import type { Secret } from './secret.ts'
 import type { Limits } from './stack.ts'
@@ -124,16 +125,35 @@ export interface Container {
   readonly address: string | null
 }
 
+/** What only a look into one container tells. */
+export interface Condition {
+  /** What the HEALTHCHECK of its image says; null when it has none. */
+  readonly health: 'starting' | 'healthy' | 'unhealthy' | null
+  /** How often the engine has started it again because it stopped by itself. */
+  readonly restarts: number
+}
+
+export interface Usage {
+  /** 1 is one processor, busy all the time. */
+  readonly cpus: number
+  /** Bytes, without what the kernel only keeps of files. */
+  readonly memory: number
+}
+
 export interface LogOptions {
   readonly follow: boolean
   /** Lines from the end, or 'all'. */
   readonly lines: number | 'all'
+  /** Only lines of this instant (of the engine's clock) and later. */
+  readonly since?: Instant
 }
 
 export interface Engine {
   facts(signal: AbortSignal): Promise<EngineFacts>
   /** Null where it cannot be known: the engine is on another machine, or the gateway may not look at its directory. */
   diskSpace(signal: AbortSignal): Promise<DiskSpace | null>
+  /** What the engine's own clock says, by which it dates what containers print. */
+  now(signal: AbortSignal): Promise<Instant>
 
   /** The image of that id, tag or `repository@digest`, null when the engine does not have it. */
   findImage(name: string, signal: AbortSignal): Promise<Image | null>
@@ -189,6 +209,10 @@ export interface Engine {
   nextExit(id: string, signal: AbortSignal): Promise<number>
   /** Null when there is none of that id. */
   inspect(id: string, signal: AbortSignal): Promise<Container | null>
+  /** Null when there is none of that id. */
+  condition(id: string, signal: AbortSignal): Promise<Condition | null>
+  /** One sample, which takes an engine a second or two; null when the container does not run. */
+  usage(id: string, signal: AbortSignal): Promise<Usage | null>
   /**
    * What a file in the container holds, running or not; null when there is none, or no plain file.
    * @throws TooLarge when it has more than `maxBytes`
@@ -202,7 +226,13 @@ export interface Engine {
   list(filter: { environment?: string; app?: string }, signal: AbortSignal): Promise<Container[]>
   /**
    * Hands over whole lines, standard output and error together, in order. Resolves at the end of the log.
-   * @param line where it returns a promise, that is waited for before the next line
+   * @param line is told the text and when the container began to print it; where it returns a promise, that is waited
+   *   for before the next line
    */
-  logs(id: string, options: LogOptions, line: (text: string) => unknown, signal: AbortSignal): Promise<void>
+  logs(
+    id: string,
+    options: LogOptions,
+    line: (text: string, at: Instant) => unknown,
+    signal: AbortSignal,
+  ): Promise<void>
 }

@@ -1,6 +1,7 @@
 // How an Engine behaves, whatever it is made of. Called once for every driver, on ground of its own.
 import test, { type ExecutionContext } from 'ava'
 import type { Container, ContainerSpec, Engine } from '../../src/domain/engine.ts'
+import { type Instant, parseInstant, secondsBefore } from '../../src/domain/instant.ts'
 import { Problem, type ProblemCode } from '../../src/domain/problem.ts'
 import type { RegistryAuth } from '../../src/domain/registry-auth.ts'
 import { TooLarge } from '../../src/domain/too-large.ts'
@@ -429,6 +430,49 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     t.deepEqual(await log(id, false, 2), prints.slice(-2))
   })
 
+  // By itself: the network of these tests has few addresses.
+  test.serial(title('each line of a log has its time, and a log can be read from a time on'), async t => {
+    const before = await engine.now(signal)
+    const id = await started({ prints: ['first', 'x'.repeat(40_000), 'last'], exits: 0 })
+    await log(id)
+    const read = async (since?: Instant) => {
+      const seen: { text: string; at: Instant }[] = []
+      const options = { follow: false, lines: 'all', ...(since !== undefined && { since }) } as const
+      await engine.logs(id, options, (text, at) => seen.push({ text, at }), signal)
+      return seen
+    }
+    const all = await read()
+    t.deepEqual(
+      all.map(({ text }) => text.length),
+      [5, 40_000, 4],
+    )
+    for (const { at } of all) t.is(parseInstant(at), at)
+    t.true(all.every(({ at }) => at > before))
+    const last = all.at(-1)
+    t.deepEqual(
+      await read(last?.at),
+      all.filter(({ at }) => at >= (last?.at ?? '')),
+    )
+    t.deepEqual(await read(secondsBefore(before, 3600)), all)
+    t.deepEqual(await read(await engine.now(signal)), [])
+  })
+
+  // By itself: the network of these tests has few addresses.
+  test.serial(title('a container tells its condition, and while it runs what it uses'), async t => {
+    const id = await started({ prints: ['ready'] })
+    t.deepEqual(await engine.condition(id, signal), { health: null, restarts: 0 })
+    const usage = await engine.usage(id, signal)
+    t.true(usage !== null && usage.cpus >= 0 && usage.cpus < 1000 && usage.memory > 0, JSON.stringify(usage))
+    await engine.stop(id, 1, signal)
+    t.is(await engine.usage(id, signal), null)
+    t.deepEqual(await engine.condition(id, signal), { health: null, restarts: 0 })
+    t.is(await engine.condition('0'.repeat(64), signal), null)
+    t.is(await engine.usage('0'.repeat(64), signal), null)
+    for (const call of [other.condition(id, signal), other.usage(id, signal)])
+      await problem(t, call, 'engine-failed', /not made by this gateway/)
+    await engine.remove(id, signal)
+  })
+
   test(title('a log is followed until the container stops'), async t => {
     const id = await started({ prints: ['ready'] })
     const seen: string[] = []
@@ -475,6 +519,9 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     const calls = [
       engine.facts(aborted),
       engine.diskSpace(aborted),
+      engine.now(aborted),
+      engine.condition(id, aborted),
+      engine.usage(id, aborted),
       engine.findImage(ground.image, aborted),
       engine.removeTag(tag, aborted),
       engine.push(push, listen(), aborted),

@@ -3,9 +3,10 @@
 import { createHash } from 'node:crypto'
 import type { BuildRequest, Engine, Image, PullRequest, PushRequest } from '../../src/domain/engine.ts'
 import { formatImageReference } from '../../src/domain/image-reference.ts'
+import { EPOCH } from '../../src/domain/instant.ts'
 import { Problem } from '../../src/domain/problem.ts'
 import { TooLarge } from '../../src/domain/too-large.ts'
-import { addressIn, FakeContainer, FakeHost, overlap, type Program } from './fake-host.ts'
+import { addressIn, FakeContainer, FakeHost, fakeNow, overlap, type Program } from './fake-host.ts'
 
 export interface FakeEngineOptions {
   readonly gatewayId?: string
@@ -97,6 +98,9 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       return free === null ? null : { directory: '/var/lib/docker', free }
     },
 
+    async now() {
+      return fakeNow()
+    },
     async findImage(name) {
       return host.findImage(name)
     },
@@ -210,6 +214,13 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
           ?.view() ?? null
       )
     },
+    async condition(id) {
+      return own(id)?.condition ?? null
+    },
+    async usage(id) {
+      const container = own(id)
+      return container?.running ? container.usage : null
+    },
     async readFile(id, path, maxBytes) {
       checkPath(path)
       const file = own(id)?.files.get(path) ?? null
@@ -232,12 +243,15 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
         .filter(({ labels }) => environment === undefined || labels.environment === environment)
         .filter(({ labels }) => app === undefined || labels.app === app)
     },
-    async logs(id, { follow, lines }, line, signal) {
+    async logs(id, { follow, lines, since = EPOCH }, line, signal) {
       const container = own(id)
       if (container === null) return
       let next = lines === 'all' ? 0 : Math.max(0, container.output.length - lines)
       for (;;) {
-        while (next < container.output.length) await line(container.output[next++] ?? '')
+        for (; next < container.output.length; next += 1) {
+          const at = container.printedAt[next] ?? EPOCH
+          if (at >= since) await line(container.output[next] ?? '', at)
+        }
         if (!follow || !container.running || container.removed) return
         await container.change(signal)
       }

@@ -1,6 +1,7 @@
 // The machine that fake engines share: what real ones find on a Docker host, in memory.
 import { EventEmitter, once } from 'node:events'
-import type { Container, ContainerSpec, Image } from '../../src/domain/engine.ts'
+import type { Condition, Container, ContainerSpec, Image, Usage } from '../../src/domain/engine.ts'
+import type { Instant } from '../../src/domain/instant.ts'
 
 /** What the program in a container does once it is started. */
 export interface Program {
@@ -20,6 +21,10 @@ export class FakeContainer {
   readonly gatewayId: string
   readonly spec: ContainerSpec
   readonly output: string[] = []
+  /** When each line of `output` was printed. */
+  readonly printedAt: Instant[] = []
+  condition: Condition = { health: null, restarts: 0 }
+  usage: Usage = { cpus: 0.25, memory: 12 * 1024 * 1024 }
   /** Contents by absolute path; null is what is there and no plain file. */
   readonly files = new Map<string, Buffer | null>()
   /** Seconds of grace that the last stop gave. */
@@ -57,6 +62,7 @@ export class FakeContainer {
 
   print(...lines: string[]): void {
     this.output.push(...lines)
+    this.printedAt.push(...lines.map(fakeNow))
     this.#changes.emit('change')
   }
 
@@ -91,6 +97,14 @@ export class FakeContainer {
       `Exited (${this.exitCode}) 1 second ago`
     return { id, name: spec.name, labels: spec.labels, state, status, address }
   }
+}
+
+let ticks = 0
+
+/** A clock of which no two readings are the same. */
+export function fakeNow(): Instant {
+  ticks += 1
+  return `${new Date().toISOString().slice(0, -1)}${String(ticks % 1_000_000).padStart(6, '0')}Z`
 }
 
 export interface FakeNetwork {

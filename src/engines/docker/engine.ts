@@ -5,7 +5,7 @@ import { buildImage } from '../build/build.ts'
 import { connect } from './connect.ts'
 import { containers } from './containers.ts'
 import { readDiskSpace } from './disk-space.ts'
-import { readFacts } from './facts.ts'
+import { readClock, readFacts } from './facts.ts'
 import { images, inspectImage } from './images.ts'
 import { gatewayLabels } from './labels.ts'
 import { removeLeftName } from './left-name.ts'
@@ -16,6 +16,7 @@ import { pushImage } from './push.ts'
 import { readFile } from './read-file.ts'
 import { engineFailed } from './translate.ts'
 import { createTurns } from './turns.ts'
+import { watching } from './watching.ts'
 
 /**
  * Connects at the first call. Everything that is made carries the gateway's id as a label or in its tag, and what
@@ -28,6 +29,7 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engi
   return {
     facts: signal => readFacts(connection, signal),
     diskSpace: signal => readDiskSpace(connection, signal),
+    now: signal => readClock(connection, signal),
     pull: (request, transcript, signal) =>
       pullImage(connection, gatewayId, turns, request, transcript, signal),
     build: (request, transcript, signal) =>
@@ -50,6 +52,7 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engi
     ...images(connection, gatewayId),
     ...networks(connection, gatewayId),
     ...containers(connection, gatewayId),
+    ...watching(connection, gatewayId),
     ...logs(connection, gatewayId),
   }
 }

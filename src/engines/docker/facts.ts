@@ -1,8 +1,11 @@
 // What an engine says of itself.
 import type Docker from 'dockerode'
 import type { EngineFacts, Platform } from '../../domain/engine.ts'
+import { type Instant, parseInstant } from '../../domain/instant.ts'
+import { readNdjson } from '../ndjson.ts'
 import type { Connection } from './connect.ts'
 import { openStream } from './stream.ts'
+import { engineFailed } from './translate.ts'
 
 export function readFacts(connection: Connection, signal: AbortSignal): Promise<EngineFacts> {
   return connection.call(
@@ -13,6 +16,22 @@ export function readFacts(connection: Connection, signal: AbortSignal): Promise<
       platform: enginePlatform(version),
       builder: await chooseBuilder(connection, docker, version, signal),
     }),
+    signal,
+  )
+}
+
+export function readClock(connection: Connection, signal: AbortSignal): Promise<Instant> {
+  const doing = 'tell the time'
+  return connection.call(
+    doing,
+    async docker => {
+      const answer = await openStream(docker, { method: 'GET', path: '/info', query: {} }, signal)
+      for await (const info of readNdjson(answer, signal)) {
+        const now = parseInstant(String((info as { SystemTime?: unknown }).SystemTime))
+        if (now !== null) return now
+      }
+      throw engineFailed(doing, 'Its answer holds no SystemTime', connection.stack.name)
+    },
     signal,
   )
 }

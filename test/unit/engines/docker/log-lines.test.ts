@@ -12,7 +12,7 @@ function frame(channel: number, content: string | Buffer): Buffer {
 
 function read(...chunks: Buffer[]): string[] {
   const lines = logLines()
-  return [...chunks.flatMap(chunk => lines.read(chunk)), ...lines.end()]
+  return [...chunks.flatMap(chunk => lines.read(chunk)), ...lines.end()].map(({ text }) => text)
 }
 
 function cut(bytes: Buffer, sizes: number[]): Buffer[] {
@@ -54,15 +54,52 @@ test('output without frames comes through as it is', t => {
 test('a line without end is handed over in pieces', t => {
   const lines = logLines()
   const content = 'x'.repeat(50_000)
-  const pieces = Array.from({ length: 4 }, () => lines.read(frame(1, content))).flat()
+  const pieces = Array.from({ length: 4 }, () => lines.read(frame(1, content)))
+    .flat()
+    .map(({ text }) => text)
   t.deepEqual(
     pieces.map(piece => piece.length),
     [65_536, 65_536, 65_536],
   )
-  t.is([...pieces, ...lines.end()].join(''), content.repeat(4))
+  t.is([...pieces, ...lines.end().map(({ text }) => text)].join(''), content.repeat(4))
 })
 
 test('a frame that claims four gigabytes costs no memory before it comes', t => {
   const header = Buffer.from([1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff])
   t.deepEqual(read(header, Buffer.from('a\n')), ['a'])
+})
+
+const FIRST = '2026-01-02T03:04:05.000000001Z'
+const SECOND = '2026-01-02T03:04:05.000000002Z'
+
+test('the time of each frame is taken off, however chunks are cut; a line has that of its beginning', t => {
+  const stream = Buffer.concat([
+    frame(1, `${FIRST} one\n`),
+    frame(1, `${FIRST} a long `),
+    frame(2, `${SECOND} an error\n`),
+    frame(1, `${SECOND} line\n`),
+    frame(1, `${SECOND} 2026-01-02T03:04:05Z said by the program\n`),
+    frame(1, `${SECOND} \n`),
+  ])
+  for (const size of [1, 7, 40, 1000]) {
+    const lines = logLines()
+    t.deepEqual(
+      cut(stream, [size]).flatMap(chunk => lines.read(chunk)),
+      [
+        { at: FIRST, text: 'one' },
+        { at: SECOND, text: 'an error' },
+        { at: FIRST, text: 'a long line' },
+        { at: SECOND, text: '2026-01-02T03:04:05Z said by the program' },
+        { at: SECOND, text: '' },
+      ],
+    )
+  }
+})
+
+test('the output of a terminal has its time at each line', t => {
+  const lines = logLines()
+  t.deepEqual(lines.read(Buffer.from(`${FIRST} one two\r\n${SECOND} three\n`)), [
+    { at: FIRST, text: 'one two' },
+    { at: SECOND, text: 'three' },
+  ])
 })
