@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Gateway } from './commands/command.ts'
 import { dispatcher } from './commands/dispatch.ts'
+import { trimDaily } from './daily-trim.ts'
 import { atMost, createBackground } from './deploy/background.ts'
 import type { Ground } from './deploy/ground.ts'
 import { createOperations } from './deploy/operations.ts'
@@ -89,6 +90,8 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   undo.defer(() => atMost(PATIENCE, operations.idle()))
 
   failInterrupted(ground)
+  store.activity.failInterrupted()
+  undo.defer(trimDaily(store, log))
   undo.defer(() => stopping.abort())
   background.run('recover', recoverWhenPossible(ground, operations, stopping.signal))
 

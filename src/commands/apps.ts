@@ -41,6 +41,7 @@ export const appCommands: readonly Command[] = [
     words: { least: 1, most: 1 },
     scope: 'environment',
     action: 'app:create',
+    recorded: { first: 1 },
     async run({ gateway, environment, words, output }) {
       const { store, repositories } = gateway.ground
       const handle = parseHandle(words[0] ?? '', 'app')

@@ -42,6 +42,11 @@ interface CommandBase {
   readonly action: Action
   /** True when it lists something: `--json` prints it as JSON. */
   readonly lists?: boolean
+  /**
+   * What the record of activity keeps of the words after the name: the names in NAME=VALUE, names of variables, or so
+   * many first words that are names of something. Left out, none; a command that only looks is not recorded at all.
+   */
+  readonly recorded?: 'never' | 'assignments' | 'variables' | { readonly first: number }
   /** Left out of the help: spoken by programs (git), not by people. */
   readonly hidden?: boolean
 }
@@ -99,6 +104,8 @@ export interface Call {
   /** The app of the caller's checkout: what is meant where no app is named. */
   readonly context: AppName | null
   readonly output: Output
+  /** Has the record say that it failed, although it ends without a Problem. */
+  readonly refused: () => void
 }
 
 export interface AppCall extends Call {

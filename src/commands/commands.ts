@@ -1,6 +1,7 @@
 // Every command there is, in the order of the help.
 import { nearest } from '../domain/nearest.ts'
 import { Problem } from '../domain/problem.ts'
+import { activityCommands } from './activity.ts'
 import { appCommands } from './apps.ts'
 import { shorten } from './call.ts'
 import type { Command } from './command.ts'
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   ...releaseCommands,
   ...rollbackCommands,
   ...operationCommands,
+  ...activityCommands,
   ...processCommands,
   ...environmentCommands,
   ...memberCommands,

@@ -26,6 +26,7 @@ const set: Command = {
   },
   scope: 'app',
   action: 'config:write',
+  recorded: 'assignments',
   async run(call) {
     const changes = new Map([...(await fromFile(call)), ...parseAssignments(call.words)])
     if (changes.size === 0) throw usage(set, 'No variable was given.')
@@ -41,6 +42,7 @@ const unset: Command = {
   words: { least: 1 },
   scope: 'app',
   action: 'config:write',
+  recorded: 'variables',
   async run(call) {
     const { values } = configInForce(call.gateway.ground.store, call.app)
     const missing = call.words.filter(name => !values.has(name))
@@ -76,6 +78,7 @@ export const configCommands: readonly Command[] = [
     words: { least: 1, most: 1 },
     scope: 'app',
     action: 'config:read',
+    recorded: 'variables',
     async run({ gateway, app, words, output }) {
       const { values } = configInForce(gateway.ground.store, app)
       const value = values.get(words[0] ?? '')

@@ -23,6 +23,7 @@ export const deployCommands: readonly Command[] = [
     },
     scope: 'app',
     action: 'app:deploy',
+    recorded: 'assignments',
     async run({ gateway, session, actor, app, authorised, words, options, output }) {
       const { store, repositories } = gateway.ground
       const changes = parseAssignments(words)

@@ -11,6 +11,7 @@ import { existingCommand } from './commands.ts'
 import { authoriseAgain, currentActor } from './current-actor.ts'
 import { greet, helpFor } from './help.ts'
 import { createOutput } from './output.ts'
+import { type About, aboutOptions, isRecorded, recorded } from './record.ts'
 import { wordsFromStdin } from './words-on-stdin.ts'
 
 export function dispatcher(gateway: Gateway): Serve {
@@ -61,33 +62,43 @@ async function dispatch(gateway: Gateway, opened: Session): Promise<number> {
     options: parsed.options,
     context,
     output: createOutput(session.stdout, parsed.options.json === true),
+    refused: () => {},
   }
-  return (await authorisedRun(command, call)) ?? 0
+  const { about, run } = authorisedRun(command, call)
+  if (!isRecorded(command)) return (await run(call)) ?? 0
+  return (await recorded(command, call, about, refused => run({ ...call, refused }))) ?? 0
+}
+
+interface Authorised {
+  readonly about: About
+  /** With a call that is the one that was authorised, but for what is to be told on the way. */
+  readonly run: (call: Call) => Promise<number | undefined>
 }
 
 /**
- * Looks up what a command is about and asks whether the actor may, before it runs. `members`, `keys` and
+ * Looks up what a command is about and asks whether the actor may, before it is recorded and runs. `members`, `keys` and
  * `registry:login`, where the question depends on their words, are let in with `self:manage` and ask the same
  * `authorise` themselves.
  */
-function authorisedRun(command: Command, call: Call): Promise<number | undefined> {
+function authorisedRun(command: Command, call: Call): Authorised {
   const { actor, context, options, words } = call
   const { store } = call.gateway.ground
   switch (command.scope) {
     case 'gateway':
       authorise(actor, command.action, { kind: 'gateway' })
-      return command.run(call)
+      return { about: aboutOptions(store, command, call), run: called => command.run(called) }
     case 'environment': {
       const handle = text(options.environment) ?? context?.environment
-      return command.run({ ...call, environment: authorisedEnvironment(store, actor, command, handle) })
+      const environment = authorisedEnvironment(store, actor, command, handle)
+      return { about: { environment }, run: called => command.run({ ...called, environment }) }
     }
     case 'app': {
-      const name = namedApp(call, command, context)
-      return command.run(aboutApp(call, command, authorisedApp(store, actor, command, name)))
+      const app = authorisedApp(store, actor, command, namedApp(call, command, context))
+      return { about: { app }, run: called => command.run(aboutApp(called, command, app)) }
     }
     case 'repository': {
       const app = authorisedApp(store, actor, command, parseAppPath(words[0] ?? ''))
-      return command.run(aboutApp(call, command, app))
+      return { about: { app }, run: called => command.run(aboutApp(called, command, app)) }
     }
   }
 }

@@ -14,6 +14,7 @@ const create: Command = {
   options: { stack: { type: 'string', value: 'STACK', help: 'the stack its apps run on' } },
   scope: 'gateway',
   action: 'environment:create',
+  recorded: { first: 1 },
   async run({ gateway, words, options, output }) {
     const stack = text(options.stack)
     if (stack === undefined) throw usage(create, 'It needs --stack STACK; `fairlead stacks` lists them.')

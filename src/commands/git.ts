@@ -26,15 +26,33 @@ export const gitCommands: readonly Command[] = [
     scope: 'repository',
     action: 'app:deploy',
     async run(call) {
-      const { gateway, session, actor, app, authorised } = call
+      const { gateway, session, actor, app, authorised, refused } = call
       const { ground, operations, settings, hooks, git } = gateway
       const ended = Promise.withResolvers<void>()
       const received = git.receivePack({
         ...transport(call, app),
         hooks,
         maxBytes: settings.maxPush,
-        onPush: (push, say) =>
-          receivePush(ground, operations, app, actor, push, ended.promise, say, session.signal, authorised),
+        onPush: async (push, say) => {
+          const { promise } = ended
+          const { signal } = session
+          const accepted = await receivePush(
+            ground,
+            operations,
+            app,
+            actor,
+            push,
+            promise,
+            say,
+            signal,
+            authorised,
+          ).catch(error => {
+            refused()
+            throw error
+          })
+          if (!accepted) refused()
+          return accepted
+        },
       })
       const status = await received.finally(ended.resolve)
       ground.background(

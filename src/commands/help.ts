@@ -71,6 +71,7 @@ export const helpCommands: readonly Command[] = [
     options: { names: { type: 'boolean', help: 'print the names only, for completion' } },
     scope: 'gateway',
     action: 'self:manage',
+    recorded: 'never',
     async run({ output, words, options }) {
       const shown = commands.filter(command => !command.hidden)
       if (options.names === true) {

@@ -52,6 +52,7 @@ export const keyCommands: readonly Command[] = [
     options: MEMBER,
     scope: 'gateway',
     action: 'self:manage',
+    recorded: { first: 1 },
     async run(call) {
       const { store } = call.gateway.ground
       const member = owner(call)

@@ -20,6 +20,7 @@ const add: Command = {
   },
   scope: 'gateway',
   action: 'self:manage',
+  recorded: { first: 1 },
   async run(call) {
     const { gateway, words, options, output } = call
     const { store } = gateway.ground
@@ -108,6 +109,7 @@ export const memberCommands: readonly Command[] = [
     options: { environment: { type: 'string', value: 'ENV', help: 'only the role there' } },
     scope: 'gateway',
     action: 'self:manage',
+    recorded: { first: 1 },
     async run({ gateway, actor, words, options, output }) {
       const { store } = gateway.ground
       const name = parseHandle(words[0] ?? '', 'member')

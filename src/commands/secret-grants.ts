@@ -14,6 +14,7 @@ export const grantCommands: readonly Command[] = [
     ...WORDS,
     scope: 'gateway',
     action: 'secrets:grant',
+    recorded: { first: 2 },
     async run(call) {
       const { path, member } = named(call)
       call.gateway.ground.store.secretGrants.add(member.id, path)
@@ -26,6 +27,7 @@ export const grantCommands: readonly Command[] = [
     ...WORDS,
     scope: 'gateway',
     action: 'secrets:grant',
+    recorded: { first: 2 },
     async run(call) {
       const { secretGrants } = call.gateway.ground.store
       const { path, member } = named(call)

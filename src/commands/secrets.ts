@@ -49,6 +49,7 @@ const create: Command = {
   },
   scope: 'gateway',
   action: 'self:manage',
+  recorded: { first: 1 },
   async run(call) {
     const { gateway, words, options, output } = call
     const { store } = gateway.ground
@@ -77,6 +78,7 @@ const remove: Command = {
   words: { least: 1, most: 1 },
   scope: 'gateway',
   action: 'self:manage',
+  recorded: { first: 1 },
   async run(call) {
     const { gateway, actor, words, output } = call
     const { secrets } = gateway.ground.store

@@ -43,6 +43,7 @@ export const ACTIONS = {
   'environment:see': 'observe',
   'environment:members': 'admin',
   'environment:registry': 'admin',
+  'activity:see': 'admin',
   'environment:create': 'operator',
   'environment:destroy': 'operator',
   'members:manage': 'operator',

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { activityRows } from './activity.ts'
 import { appRows } from './apps.ts'
 import { configRows } from './configs.ts'
 import { openDatabase, statement, transaction } from './database.ts'
@@ -29,6 +30,7 @@ export interface Store {
   readonly members: ReturnType<typeof memberRows>
   readonly keys: ReturnType<typeof keyRows>
   readonly environments: ReturnType<typeof environmentRows>
+  readonly activity: ReturnType<typeof activityRows>
   readonly apps: ReturnType<typeof appRows>
   readonly configs: ReturnType<typeof configRows>
   readonly releases: ReturnType<typeof releaseRows>
@@ -63,6 +65,7 @@ export function openStore(directory: string): Store {
   const rows = {
     members: memberRows(db, secretGrants.of),
     keys: keyRows(db),
+    activity: activityRows(db),
     environments: environmentRows(db),
     apps,
     configs: configRows(db, vault, gatewayId),

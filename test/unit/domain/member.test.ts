@@ -40,6 +40,7 @@ const TABLE: Record<Action, (keyof typeof ACTORS)[]> = {
   'environment:see': ['observe', 'deploy', 'admin', 'operator'],
   'environment:members': ['admin', 'operator'],
   'environment:registry': ['admin', 'operator'],
+  'activity:see': ['admin', 'operator'],
   'environment:create': ['operator'],
   'environment:destroy': ['operator'],
   'members:manage': ['operator'],
