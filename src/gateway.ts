@@ -8,14 +8,18 @@ import { atMost, createBackground } from './deploy/background.ts'
 import type { Ground } from './deploy/ground.ts'
 import { createOperations } from './deploy/operations.ts'
 import { failInterrupted, recoverWhenPossible } from './deploy/recover.ts'
+import type { Engine } from './domain/engine.ts'
 import type { Log } from './domain/log.ts'
 import type { Actor } from './domain/member.ts'
-import { createEngines } from './engines/engines.ts'
+import { createEngines, type Engines } from './engines/engines.ts'
 import { welcomeFirstOperator } from './first-operator.ts'
 import { buildContext } from './git/context.ts'
 import { receivePack } from './git/receive-pack.ts'
 import { openRepositories } from './git/repositories.ts'
 import { uploadPack } from './git/upload-pack.ts'
+import { createCounted } from './monitor/counted.ts'
+import { engineWatch } from './monitor/engine-watch.ts'
+import { startMonitor } from './monitor/listener.ts'
 import { makeKeyPair } from './registry/age-key.ts'
 import { registryClient } from './registry/client.ts'
 import { readCredentialFile } from './registry/credential-file.ts'
@@ -28,7 +32,7 @@ import type { Settings } from './settings.ts'
 import { loadHostKey } from './ssh/host-key.ts'
 import { parsePublicKeyLine } from './ssh/public-key.ts'
 import { startFrontDoor } from './ssh/server.ts'
-import { openStacks } from './stacks/stacks.ts'
+import { openStacks, type Stacks } from './stacks/stacks.ts'
 import { openStore } from './store/store.ts'
 
 /**
@@ -73,11 +77,12 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   const trust = settings.registryCa === null ? {} : { trustedCa: settings.registryCa }
   const fetchFile = fileFetcher({ ...URI_LIMITS, filesDirectory: settings.registryFiles, ...trust })
   const sources = { store, fetchFile, generated: createGeneratedCache() }
-  const operations = createOperations(store, log)
+  const counted = createCounted()
+  const operations = counted.operations(createOperations(store, log))
   const ground: Ground = {
     store,
     repositories,
-    registry: registryClient(trust),
+    registry: counted.registry(registryClient(trust)),
     buildContext: (commit, ignore) => buildContext(commit, { ignore }),
     keychain: asking => appKeychain(sources, asking),
     stack: name => engines.of(stacks.get(name)),
@@ -130,6 +135,27 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   }
   const serve = dispatcher(gateway)
 
+  const monitor =
+    settings.metrics === null
+      ? null
+      : await startMonitor(
+          settings.metrics,
+          {
+            writeToStore: store.tryWrite,
+            counts: () => ({ apps: store.apps.list().length, releases: store.releases.count() }),
+            unfinished: store.operations.unfinished,
+            sshListens: frontDoor.listens,
+            sshConnections: frontDoor.connections,
+            engines: engineWatch(() => enginesOf(stacks, engines)),
+            families: counted.families,
+          },
+          log,
+        )
+  if (monitor !== null) {
+    undo.defer(() => monitor.close())
+    log.info({ host: settings.metrics?.host, port: monitor.port }, 'health and metrics are served')
+  }
+
   const running = undo.move()
   return {
     url,
@@ -137,6 +163,11 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
     fingerprint: hostKey.fingerprint,
     close: () => running.disposeAsync(),
   }
+}
+
+function enginesOf(stacks: Stacks, engines: Engines): ReadonlyMap<string, Engine> {
+  const usable = stacks.list().flatMap(({ stack }) => stack ?? [])
+  return new Map(usable.map(stack => [stack.name, engines.of(stack).engine]))
 }
 
 function urlOf(settings: Settings, port: number): string {

@@ -19,6 +19,8 @@ export interface Settings {
   readonly data: string
   /** Where the SSH server listens. Port 0 takes any free one; `host` is without brackets. */
   readonly ssh: HostPort
+  /** Where health and metrics are served, on loopback; null for nowhere. */
+  readonly metrics: HostPort | null
   /** Directory of stack files. */
   readonly stacks: string
   /** Files in authorized_keys format with the keys of the first operator; none when nothing was found. */
@@ -79,6 +81,7 @@ export function readSettings(environment: Record<string, string | undefined>, cw
     return {
       data: data.FAIRLEAD_DATA,
       ssh: data.FAIRLEAD_SSH,
+      metrics: data.FAIRLEAD_METRICS,
       stacks: data.FAIRLEAD_STACKS,
       operatorKeys: data.FAIRLEAD_OPERATOR_KEYS,
       maxPush: data.FAIRLEAD_MAX_PUSH,
@@ -112,6 +115,12 @@ function settingsSchema(cwd: string, home: string) {
         parseHostPort(text) ??
         new Fault('is no address and port, for example 127.0.0.1:2222, 0.0.0.0:22 or [::1]:22'),
     ).prefault('127.0.0.1:2222'),
+    FAIRLEAD_METRICS: parsed((text): HostPort | null | Fault => {
+      const address = parseHostPort(text)
+      return address !== null && /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(address.host)
+        ? address
+        : new Fault('is no loopback address and port, for example 127.0.0.1:9464')
+    }).default(null),
     FAIRLEAD_STACKS: parsed(text => readable(path(text), 'directory')).prefault(OWN_STACKS),
     FAIRLEAD_OPERATOR_KEYS: parsed((text): readonly string[] | Fault => {
       const file = readable(path(text), 'file')

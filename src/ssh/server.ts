@@ -26,6 +26,10 @@ export interface FrontDoorOptions {
 export interface FrontDoor {
   readonly host: string
   readonly port: number
+  /** Whether it takes connections. */
+  listens(): boolean
+  /** How many are open, logged in or not. */
+  connections(): number
   /**
    * Stops accepting, aborts what runs (reason: Problem `interrupted`), gives it time to say its last words, and ends
    * every connection. Called again, it waits for the same end.
@@ -144,7 +148,13 @@ export async function startFrontDoor(options: FrontDoorOptions): Promise<FrontDo
     ending ??= stop(graceSeconds)
     return ending
   }
-  return { host: options.host, port, close }
+  return {
+    host: options.host,
+    port,
+    listens: () => listener.listening && !stopping,
+    connections: () => visitors.size,
+    close,
+  }
 }
 
 function listen(listener: Server, { host, port, log }: FrontDoorOptions): Promise<void> {

@@ -74,6 +74,7 @@ export function releaseRows(db: DatabaseSync) {
     db,
     'UPDATE releases SET promoted_at = coalesce(promoted_at, ?) WHERE app_id = ? AND number = ?',
   )
+  const countAll = statement<{ count: number }>(db, 'SELECT count(*) AS count FROM releases')
   const setLive = statement(db, 'UPDATE apps SET live_release = ? WHERE id = ?')
 
   const orNull = (row: ReleaseRow | undefined): Release | null => (row ? toRelease(row) : null)
@@ -108,6 +109,8 @@ export function releaseRows(db: DatabaseSync) {
     /** Tags of images that went live, the newest release's first, each once: releases may share one. */
     promotedTags: (appId: number, limit: number): string[] =>
       selectTags.all(appId, limit).map(row => row.tag),
+    /** Of all apps, abandoned ones included. */
+    count: (): number => countAll.get()?.count ?? 0,
     /** From here on this release is the app's live one. */
     promote(appId: number, number: number): void {
       transaction(db, () => {

@@ -6,7 +6,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { activityRows } from './activity.ts'
 import { appRows } from './apps.ts'
 import { configRows } from './configs.ts'
-import { openDatabase, statement, transaction } from './database.ts'
+import { now, openDatabase, statement, transaction } from './database.ts'
 import { environmentRows } from './environments.ts'
 import { keyRows } from './keys.ts'
 import { lockFile } from './lock.ts'
@@ -45,6 +45,8 @@ export interface Store {
   readonly secretGrants: ReturnType<typeof secretGrantRows>
   /** All or nothing; may be nested. `fn` cannot wait for a promise. */
   transaction<T>(fn: () => T): T
+  /** Writes something, to see whether that can be done. @throws what SQLite says when it cannot */
+  tryWrite(): void
   /** Closes the database and frees the directory. May be called twice. */
   close(): void
 }
@@ -81,7 +83,20 @@ export function openStore(directory: string): Store {
     secretGrants,
   }
   const opened = undo.move()
-  return { gatewayId, ...rows, transaction: fn => transaction(db, fn), close: () => opened.dispose() }
+  return {
+    gatewayId,
+    ...rows,
+    transaction: fn => transaction(db, fn),
+    tryWrite: () => tryWrite(db),
+    close: () => opened.dispose(),
+  }
+}
+
+function tryWrite(db: DatabaseSync): void {
+  statement(
+    db,
+    `INSERT INTO meta (name, value) VALUES ('written', ?1) ON CONFLICT (name) DO UPDATE SET value = ?1`,
+  ).run(now())
 }
 
 function rememberedId(db: DatabaseSync): string {

@@ -20,7 +20,7 @@ let app: Checkout
 
 test.before(async () => {
   registry = await startRegistry({ anonymous: true })
-  gateway = await startGateway()
+  gateway = await startGateway({ environment: { FAIRLEAD_METRICS: '127.0.0.1:0' } })
   await registry.push('acme/web', 'latest')
   app = await gateway.app({ Procfile: PROCFILE }, { environment: 'main-env', app: 'shop' })
   await must('config:set', `APTIBLE_DOCKER_IMAGE=${registry.host}/acme/web`, 'VERSION=one')
@@ -162,4 +162,29 @@ test.serial('activity says who did what from where, refused pushes too, with no 
   t.false(JSON.stringify(rows).includes('acme/web'))
   const removed = JSON.parse((await gateway.fairlead(['activity', '--json', '--limit', '1'])).stdout)
   t.is(removed.length, 1)
+})
+
+test.serial('health and metrics are served on loopback, without names of members', async t => {
+  const port = /"port":(\d+),"msg":"health and metrics are served"/.exec(gateway.log())?.[1]
+  const health = await fetch(`http://127.0.0.1:${port}/healthz`)
+  t.is(health.status, 200)
+  t.deepEqual(await health.json(), { status: 'ok', failing: [], degraded: [] })
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+  const value = (sample: string) =>
+    Number(
+      text
+        .split('\n')
+        .find(line => line.startsWith(`${sample} `))
+        ?.split(' ')
+        .at(-1),
+    )
+  t.true(value('fairlead_operations_total{kind="deploy",outcome="succeeded"}') >= 2, text)
+  t.is(value('fairlead_operations_total{kind="configure",outcome="succeeded"}'), 1)
+  t.true(value('fairlead_operations_total{kind="deploy",outcome="failed"}') >= 1)
+  t.true(value('fairlead_registry_questions_total{outcome="ok"}') >= 1)
+  t.is(value('fairlead_containers{stack="local",app="main-env/shop",state="running"}'), 2)
+  t.is(value('fairlead_engine_up{stack="local"}'), 1)
+  t.is(value('fairlead_apps'), 2)
+  t.true(value('fairlead_releases') >= 3)
+  t.false(/operator|eve|SHA256/.test(text), text)
 })

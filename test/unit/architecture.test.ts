@@ -60,6 +60,7 @@ const ALLOWED: Record<string, { values: string[]; types: string[] }> = {
     values: ['domain', 'deploy', 'store'],
     types: ['ssh', 'git', 'engines', 'stacks', 'registry', 'settings.ts'],
   },
+  monitor: { values: ['domain'], types: ['deploy', 'registry'] },
   cli: { values: ['domain'], types: [] },
 }
 

@@ -32,6 +32,7 @@ test('nothing set gives the defaults', t => {
   t.deepEqual(readSettings({ HOME: join(cwd, 'home'), PATH: '/bin' }, cwd), {
     data: join(cwd, 'data'),
     ssh: { host: '127.0.0.1', port: 2222 },
+    metrics: null,
     stacks: resolve(import.meta.dirname, '../../stacks'),
     operatorKeys: [join(cwd, 'home/.ssh/id_a.pub'), join(cwd, 'home/.ssh/id_b.pub')],
     maxPush: 2 * 1024 ** 3,
@@ -60,6 +61,7 @@ test('everything can be set, paths relative to the working directory', t => {
       {
         FAIRLEAD_DATA: '/srv/data',
         FAIRLEAD_SSH: '0.0.0.0:22',
+        FAIRLEAD_METRICS: '[::1]:9464',
         FAIRLEAD_STACKS: 'my-stacks',
         FAIRLEAD_OPERATOR_KEYS: './keys',
         FAIRLEAD_MAX_PUSH: '500MiB',
@@ -76,6 +78,7 @@ test('everything can be set, paths relative to the working directory', t => {
     {
       data: '/srv/data',
       ssh: { host: '0.0.0.0', port: 22 },
+      metrics: { host: '::1', port: 9464 },
       stacks: join(cwd, 'my-stacks'),
       operatorKeys: [join(cwd, 'keys')],
       maxPush: 500 * 1024 ** 2,
@@ -95,6 +98,14 @@ test('.env fills in what the environment leaves out, and other programs may keep
   const settings = readSettings({ HOME: cwd, FAIRLEAD_HOST: 'from.environment' }, cwd)
   t.is(settings.host, 'from.environment')
   t.deepEqual(settings.ssh, { host: '127.0.0.1', port: 0 })
+})
+
+test('health and metrics are served on loopback and nowhere else', t => {
+  const cwd = place(t)
+  for (const text of ['0.0.0.0:9464', '10.0.0.1:9464', '[::]:9464', 'example.com:9464', '9464', '127.0.0.1'])
+    t.throws(() => readSettings({ HOME: cwd, FAIRLEAD_METRICS: text }, cwd), { instanceOf: Problem }, text)
+  const { metrics } = readSettings({ HOME: cwd, FAIRLEAD_METRICS: 'localhost:0' }, cwd)
+  t.deepEqual(metrics, { host: 'localhost', port: 0 })
 })
 
 test('a variable set to nothing counts as not set', t => {
