@@ -78,7 +78,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   const fetchFile = fileFetcher({ ...URI_LIMITS, filesDirectory: settings.registryFiles, ...trust })
   const sources = { store, fetchFile, generated: createGeneratedCache() }
   const counted = createCounted()
-  const operations = counted.operations(createOperations(store, log))
+  const operations = counted.operations(createOperations(store, log, stopping.signal))
   const ground: Ground = {
     store,
     repositories,

@@ -1,12 +1,25 @@
-// `.aptible.yml`: commands that run once in the new image before anything of a release is started. Its `push:` is read
-// elsewhere, with that of `.fairlead.yml`.
+// `.aptible.yml`: commands that run once in the new image before anything of a release is started, and when an
+// operation has ended. Its `push:` is read elsewhere, with that of `.fairlead.yml`.
 import { z } from 'zod'
 import { printable } from '../domain/printable.ts'
 import { readYamlFile, type YamlFile, type YamlFileKind, type YamlKey } from './yaml-file.ts'
 
+/** Keys of commands that run after an operation. */
+const HOOKS = [
+  'after_deploy_success',
+  'after_deploy_failure',
+  'after_configure_success',
+  'after_configure_failure',
+] as const
+
+export type HookName = (typeof HOOKS)[number]
+/** In the order they run. */
+export type Hooks = Readonly<Partial<Record<HookName, readonly string[]>>>
+
 export interface AptibleYml {
   /** In the order they run; empty when the file names none. */
   readonly beforeRelease: string[]
+  readonly hooks: Hooks
   /** What the file asks for that nothing is done about: lines to show, the first ten. */
   readonly warnings: string[]
 }
@@ -19,7 +32,8 @@ const APTIBLE_YML: YamlFileKind = {
 const MAX_COMMANDS = 50
 const MAX_WARNINGS = 10
 
-const HOOK = /^after_(?:deploy|restart|configure|scale)_(?:success|failure)$/
+/** What Aptible has besides, for operations that are not here. */
+const OTHER_HOOK = /^after_(?:restart|scale)_(?:success|failure)$/
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]/
 
 const Commands = z
@@ -32,17 +46,21 @@ const Commands = z
   )
   .max(MAX_COMMANDS, `there are more than ${MAX_COMMANDS} commands`)
 
+const isHook = (name: string): name is HookName => HOOKS.some(hook => hook === name)
+
 /**
- * Reads `before_release`, or the same under the name `before_deploy`: one command or a list of them.
+ * Reads `before_release`, or the same under the name `before_deploy`, and the hooks: one command or a list of them.
  * @throws Problem `aptible-yml-invalid` with the line
  */
 export function parseAptibleYml(content: Uint8Array): AptibleYml {
   const yml = readYamlFile(content, APTIBLE_YML)
   let commands: YamlKey | null = null
+  const hooks: Partial<Record<HookName, string[]>> = {}
   const warnings: string[] = []
   for (const key of yml.keys) {
     if (key.name === 'push') continue
-    if (key.name !== 'before_release' && key.name !== 'before_deploy') warnings.push(ignored(key))
+    if (isHook(key.name)) hooks[key.name] = readCommands(yml, key)
+    else if (key.name !== 'before_release' && key.name !== 'before_deploy') warnings.push(ignored(key))
     else if (commands === null) commands = key
     else {
       throw yml.refuse(
@@ -53,6 +71,7 @@ export function parseAptibleYml(content: Uint8Array): AptibleYml {
   }
   return {
     beforeRelease: commands === null ? [] : readCommands(yml, commands),
+    hooks,
     warnings: warnings.slice(0, MAX_WARNINGS),
   }
 }
@@ -67,8 +86,6 @@ function readCommands(yml: YamlFile, key: YamlKey): string[] {
 }
 
 function ignored({ name, line }: YamlKey): string {
-  const what = HOOK.test(name)
-    ? 'hooks that run after an operation are not supported'
-    : 'there is no such key'
+  const what = OTHER_HOOK.test(name) ? 'there is no such operation here' : 'there is no such key'
   return `${APTIBLE_YML.file}:${line}: ${printable(name, 60)} is ignored: ${what}`
 }

@@ -2,7 +2,7 @@
 import { containerCommand } from '../domain/command.ts'
 import type { Image } from '../domain/engine.ts'
 import { proveAccess } from './access.ts'
-import { shellLine } from './before-release.ts'
+import { BEFORE_RELEASE } from './before-release.ts'
 import type { Wish } from './deploy.ts'
 import type { Ground } from './ground.ts'
 import { hideCredential } from './hide-credential.ts'
@@ -11,6 +11,7 @@ import { keychainFor } from './keychain.ts'
 import type { Run } from './operations.ts'
 import { during } from './phase.ts'
 import { planPushes } from './plan-pushes.ts'
+import { shellLine } from './run-commands.ts'
 import { readSource, type Source } from './source.ts'
 import { type RegisterUndo, undoLater } from './undo.ts'
 
@@ -49,5 +50,5 @@ export async function checkDeployable(ground: Ground, wish: Wish, run: Run): Pro
  */
 export function checkCommands(source: Source, image: Image): void {
   for (const process of source.processes) containerCommand(process, image)
-  for (const command of source.beforeRelease) shellLine(command, image)
+  for (const command of source.beforeRelease) shellLine(command, image, BEFORE_RELEASE)
 }

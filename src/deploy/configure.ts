@@ -7,7 +7,9 @@ import { configInForce } from './config-in-force.ts'
 import { bringToLife } from './deploy.ts'
 import type { Ground } from './ground.ts'
 import { hideCredential } from './hide-credential.ts'
+import { runHooksAfter } from './hooks.ts'
 import type { Run } from './operations.ts'
+import { readHooks } from './source.ts'
 import { undoLater, withUndo } from './undo.ts'
 
 export interface Configured {
@@ -41,6 +43,8 @@ export async function configure(
     )
   }
 
+  const deployed = ground.repositories.commit(app.name, live.commit)
+  runHooksAfter(ground, app, 'configure', await readHooks(deployed, run.transcript), run)
   const { engine } = ground.stack(app.stack)
   const image = await engine.findImage(live.image.tag, run.signal)
   if (image === null) throw imageGone(live)

@@ -13,6 +13,7 @@ import { configInForce } from './config-in-force.ts'
 import { isGenerator } from './generate.ts'
 import type { Ground } from './ground.ts'
 import { hideCredential } from './hide-credential.ts'
+import { runHooksAfter } from './hooks.ts'
 import { obtainImage } from './image.ts'
 import { keepRunning } from './keep-running.ts'
 import { keychainFor } from './keychain.ts'
@@ -48,6 +49,7 @@ export async function deploy(ground: Ground, wish: Wish, run: Run): Promise<Rele
 
   return withUndo(async undo => {
     const source = await during('source', readSource(commit, config, run.transcript))
+    runHooksAfter(ground, app, 'deploy', source.hooks, run)
     const { stack } = ground.stack(app.stack)
     const pushes = await during('source', planPushes(source.push, { ...wish, ...run, stack }))
     const keychain = keychainFor(ground, wish, run)

@@ -5,10 +5,12 @@ import type { Log } from '../domain/log.ts'
 import type { Actor } from '../domain/member.ts'
 import type { Operation, OperationKind } from '../domain/operation.ts'
 import { Problem, type ProblemCode, problemLines } from '../domain/problem.ts'
+import type { Outcome } from '../store/operations.ts'
 import type { Store } from '../store/store.ts'
 import { runsNow } from './runs-now.ts'
 import { createTranscript, type LiveTranscript, type Say } from './transcript.ts'
 import { createTurns } from './turns.ts'
+import { createUnderWay, type UnderWay } from './under-way.ts'
 
 /** An operation ended without success, and its actor has been told why: there is nothing left to print. */
 export class OperationFailed extends Error {
@@ -49,6 +51,17 @@ export interface Run {
   readonly operation: Operation
   readonly transcript: LiveTranscript
   readonly signal: AbortSignal
+  /**
+   * Asked once it is decided how the operation ends. What it returns is still a part of the operation, but its actor
+   * was answered before, and it changes nothing about the outcome.
+   */
+  afterwards(plan: (outcome: Outcome, problem: ProblemCode | null) => Afterwards | null): void
+}
+
+export interface Afterwards {
+  readonly name: string
+  /** Says in the transcript what becomes of it; throws for a bug only. */
+  work(signal: AbortSignal): Promise<void>
 }
 
 export interface Operations {
@@ -64,6 +77,8 @@ export interface Operations {
    * @throws signal.reason when it is aborted before its turn: then `work` is never called
    */
   aside<T>(appId: number, request: AsideRequest, work: () => Promise<T>): Promise<T>
+  /** Null when it has ended. */
+  underWay(operationId: number): UnderWay | null
   /** Resolves when nothing runs any more. */
   idle(): Promise<void>
 }
@@ -71,9 +86,15 @@ export interface Operations {
 /** Whoever is turned away is not told what the app runs. */
 const TURNED_AWAY: ReadonlySet<ProblemCode> = new Set(['forbidden', 'app-not-found'])
 
-export function createOperations(store: Store, log: Log): Operations {
+/** @param stopping aborted when the gateway stops: for what goes on after its actor was answered */
+export function createOperations(
+  store: Store,
+  log: Log,
+  stopping: AbortSignal = new AbortController().signal,
+): Operations {
   const turns = createTurns<Operation>()
   const asides = createTurns<string>()
+  const underWay = createUnderWay()
 
   return {
     exclusive: (appId, work) => turns.take(appId, null, work),
@@ -82,12 +103,13 @@ export function createOperations(store: Store, log: Log): Operations {
       if (ahead.length > 0) waits(ahead)
       return asides.take(appId, actor, work, { signal })
     },
+    underWay: underWay.of,
     async idle() {
       await Promise.all([turns.idle(), asides.idle()])
     },
 
-    async run(app, request, work) {
-      const { kind, subject, actor, say, signal, until, authorised } = request
+    async run<T>(app: App, request: OperationRequest, work: (run: Run) => Promise<T>): Promise<T> {
+      const { kind, subject, actor, until, authorised } = request
       if (store.apps.byId(app.id) === null) throw destroyed(app)
       const operation = store.operations.create(app.id, {
         kind,
@@ -96,13 +118,23 @@ export function createOperations(store: Store, log: Log): Operations {
         key: actor.key,
         address: actor.address,
       })
-      const transcript = createTranscript(say, line =>
-        record(() => store.operations.appendLine(operation.id, line)),
-      )
+      const tracked = underWay.track(operation)
+      const signal = AbortSignal.any([request.signal, tracked.work])
+      let answered = false
+      const say = (text: string) => {
+        if (!answered) request.say(text)
+      }
+      const transcript = createTranscript(say, line => {
+        record(() => store.operations.appendLine(operation.id, line))
+        tracked.news()
+      })
       const ahead = turns.ahead(app.id)
       if (ahead.length > 0) {
-        const names = ahead.map(each => `#${each.number} (${each.kind} by ${each.actor})`).join(', ')
-        transcript.line(`       Operation #${operation.number} waits for ${names}`)
+        transcript.line(`       Operation #${operation.number} waits for ${ahead.map(named).join(', ')}`)
+      }
+      const next = () => {
+        const [first] = turns.ahead(app.id)
+        if (first) transcript.line(`       Operation #${operation.number} is next, after ${named(first)}`)
       }
 
       /** What happened has happened: a record that cannot be written must not turn it into something else. */
@@ -117,39 +149,85 @@ export function createOperations(store: Store, log: Log): Operations {
         }
       }
 
-      function failed(error: unknown): OperationFailed {
-        if (error instanceof OperationFailed) return error
+      function tell(error: unknown): Problem {
         const seen = asProblem(error, operation, signal, log)
         const problem = TURNED_AWAY.has(seen.code) ? seen : seen.within({ runs: runsNow(store, app) })
         transcript.makeRoom()
         for (const line of problemLines(problem)) transcript.line(line)
-        const outcome = problem.code === 'cancelled' ? 'cancelled' : 'failed'
-        record(() => store.operations.finish(operation.id, outcome, problem.code))
-        return new OperationFailed(problem)
+        return problem
+      }
+
+      function end(outcome: Outcome, problem: ProblemCode | null): void {
+        record(() => store.operations.finish(operation.id, outcome, problem))
+        tracked.over(outcome)
+      }
+
+      const answer = Promise.withResolvers<T>()
+      let plan: Parameters<Run['afterwards']>[0] = () => null
+
+      /** The outcome is decided; what it sets off is done before the operation ends. */
+      async function conclude(problem: Problem | null, tellActor: () => void): Promise<void> {
+        const outcome = outcomeOf(problem)
+        const code = problem?.code ?? null
+        tracked.decide(outcome)
+        try {
+          const then = plan(outcome, code)
+          if (then !== null) {
+            transcript.makeRoom()
+            const follow = `\`fairlead operation:follow ${operation.number}\` shows it`
+            transcript.line(`-----> ${then.name} runs behind: ${follow}`)
+            answered = true
+            tellActor()
+            await then.work(AbortSignal.any([stopping, tracked.afterwards]))
+          }
+        } catch (error) {
+          log.error({ operation: operation.number, error }, 'a fault of the gateway')
+        }
+        end(outcome, code)
+        tellActor()
       }
 
       const inTurn = async () => {
         const startedAt = performance.now()
-        try {
-          signal.throwIfAborted()
-          if (store.apps.byId(app.id) === null) throw destroyed(app)
-          authorised?.()
-          store.operations.start(operation.id)
-          const result = await work({ operation, transcript, signal })
-          record(() => store.operations.finish(operation.id, 'succeeded', null))
-          return result
-        } catch (error) {
-          throw failed(error)
-        } finally {
-          const milliseconds = Math.round(performance.now() - startedAt)
-          log.info({ app: app.name, operation: operation.number, kind, milliseconds }, 'operation ended')
-        }
+        const done = await attempt().then(
+          result => ({ problem: null, tellActor: () => answer.resolve(result) }),
+          error => {
+            const problem = tell(error)
+            return { problem, tellActor: () => answer.reject(new OperationFailed(problem)) }
+          },
+        )
+        await conclude(done.problem, done.tellActor)
+        const milliseconds = Math.round(performance.now() - startedAt)
+        log.info({ app: app.name, operation: operation.number, kind, milliseconds }, 'operation ended')
       }
-      return turns.take(app.id, operation, inTurn, { signal, ...(until && { until }) }).catch(error => {
-        throw failed(error)
+
+      async function attempt(): Promise<T> {
+        signal.throwIfAborted()
+        if (store.apps.byId(app.id) === null) throw destroyed(app)
+        authorised?.()
+        store.operations.start(operation.id)
+        const afterwards: Run['afterwards'] = wanted => {
+          plan = wanted
+        }
+        return work({ operation, transcript, signal, afterwards })
+      }
+
+      turns.take(app.id, operation, inTurn, { signal, next, ...(until && { until }) }).catch(error => {
+        // It left while it waited.
+        const problem = tell(error)
+        end(outcomeOf(problem), problem.code)
+        answer.reject(new OperationFailed(problem))
       })
+      return answer.promise
     },
   }
+}
+
+const named = ({ number, kind, actor }: Operation) => `#${number} (${kind} by ${actor})`
+
+function outcomeOf(problem: Problem | null): Outcome {
+  if (problem === null) return 'succeeded'
+  return problem.code === 'cancelled' ? 'cancelled' : 'failed'
 }
 
 function destroyed(app: App): Problem {

@@ -13,6 +13,15 @@ import { retireAll } from './retire.ts'
 /** Before anything is accepted: what the last process left undone did not happen. */
 export function failInterrupted(ground: Ground): void {
   for (const operation of ground.store.operations.unfinished()) {
+    // What was promoted has happened: only what its .aptible.yml asks for afterwards was cut off.
+    if (ground.store.releases.live(operation.appId)?.operation === operation.number) {
+      ground.store.operations.appendLine(
+        operation.id,
+        ' !     The gateway stopped before the commands that run afterwards had ended. They are not run again.',
+      )
+      ground.store.operations.finish(operation.id, 'succeeded', null)
+      continue
+    }
     const left =
       operation.kind === 'destroy' ? 'A part of the app may be left' : 'What ran before goes on running'
     ground.store.operations.appendLine(

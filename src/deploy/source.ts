@@ -8,7 +8,7 @@ import type { Process } from '../domain/release.ts'
 import { TooLarge } from '../domain/too-large.ts'
 import type { Transcript } from '../domain/transcript.ts'
 import type { Commit } from '../git/commit.ts'
-import { parseAptibleYml } from './aptible-yml.ts'
+import { type AptibleYml, type Hooks, parseAptibleYml } from './aptible-yml.ts'
 import { readDockerfile } from './dockerfile.ts'
 import { readPushEntries } from './push-entries.ts'
 
@@ -28,6 +28,8 @@ export interface Source {
   readonly processes: readonly Process[]
   /** Commands to run in the new image before anything of the release is started. */
   readonly beforeRelease: readonly string[]
+  /** Commands to run when the operation has ended. */
+  readonly hooks: Hooks
   readonly image: ImageSource
   /** Where an image that is built goes besides. */
   readonly push: readonly PushEntry[]
@@ -35,6 +37,7 @@ export interface Source {
 
 /** With no Procfile there is one process, `cmd`, that runs the image's own command. */
 const IMPLICIT: readonly Process[] = [{ name: 'cmd', command: null }]
+const NO_SETTINGS: AptibleYml = { beforeRelease: [], hooks: {}, warnings: [] }
 const MAX_FILE = 1024 * 1024
 /** What is read of a commit, and what is wrong when it cannot be. */
 const FILES: Readonly<Record<string, ProblemCode>> = {
@@ -57,7 +60,7 @@ export async function readSource(commit: Commit, config: Config, transcript: Tra
   for (const path of UNENCRYPTED) if (files.get(path)) warnOfPasswords(path, transcript)
   const procfile = files.get('Procfile') ?? null
   const yml = files.get('.aptible.yml') ?? null
-  const settings = yml === null ? { beforeRelease: [], warnings: [] } : parseAptibleYml(yml)
+  const settings = yml === null ? NO_SETTINGS : parseAptibleYml(yml)
   const pushes = readPushEntries(files.get('.fairlead.yml') ?? null, yml)
   for (const warning of [...settings.warnings, ...pushes.warnings]) transcript.line(` !     ${warning}`)
 
@@ -69,6 +72,7 @@ export async function readSource(commit: Commit, config: Config, transcript: Tra
     commit,
     processes: procfile === null ? IMPLICIT : parseProcfile(procfile),
     beforeRelease: settings.beforeRelease,
+    hooks: settings.hooks,
     image,
     push: image.kind === 'pull' ? [] : pushes.entries,
   }
@@ -120,4 +124,20 @@ function chooseImage(files: Map<string, Buffer | null>, config: Config, transcri
   }
   const ignore = files.get('.dockerignore')?.toString('utf8') ?? null
   return { kind: 'build', ...readDockerfile(dockerfile), ignore }
+}
+
+/**
+ * The hooks of a commit that was deployed. One that cannot be read has none, and a line says why: a change of config
+ * must not fail for what its commit says.
+ */
+export async function readHooks(commit: Commit, transcript: Transcript): Promise<Hooks> {
+  try {
+    const yml = await commit.read('.aptible.yml', MAX_FILE)
+    return yml === null ? {} : parseAptibleYml(yml).hooks
+  } catch (error) {
+    if (!(error instanceof Problem || error instanceof TooLarge)) throw error
+    const why = error instanceof Problem ? error.headline : 'it is too large'
+    transcript.line(` !     The .aptible.yml of the live release is not used: ${why}`)
+    return {}
+  }
 }

@@ -34,6 +34,7 @@ export const ACTIONS = {
   'app:fetch': 'observe',
   'app:logs': 'observe',
   'app:deploy': 'deploy',
+  'operation:cancel': 'deploy',
   'config:read': 'deploy',
   'config:write': 'deploy',
   'registry:read': 'deploy',

@@ -68,6 +68,7 @@ export const PROBLEM_CODES = {
   'stack-not-found': 'No such stack',
   'settings-invalid': 'The gateway cannot start with these settings',
   cancelled: 'The operation was cancelled, or the one who asked for it left',
+  'not-cancellable': 'The operation cannot be cancelled, or not any more',
   interrupted: 'The gateway stopped while the operation ran',
   internal: 'A fault of the gateway itself',
 } as const satisfies Record<string, string>

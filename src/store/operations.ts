@@ -43,6 +43,11 @@ export function operationRows(db: DatabaseSync) {
     db,
     'SELECT text FROM operation_lines WHERE operation_id = ? ORDER BY position',
   )
+  const selectLinesAfter = statement<{ position: number; text: string }>(
+    db,
+    `SELECT position, text FROM operation_lines WHERE operation_id = ? AND position > ?
+     ORDER BY position LIMIT ?`,
+  )
   const selectByNumber = statement<Operation>(
     db,
     `SELECT ${fields} FROM operations WHERE app_id = ? AND number = ?`,
@@ -75,6 +80,9 @@ export function operationRows(db: DatabaseSync) {
       insertLine.run(id, text)
     },
     lines: (id: number): string[] => selectLines.all(id).map(row => row.text),
+    /** The next ones after that position (0: from the first), in their order. */
+    linesAfter: (id: number, position: number, limit: number): { position: number; text: string }[] =>
+      selectLinesAfter.all(id, position, limit).map(row => ({ ...row })),
     byNumber(appId: number, number: number): Operation | null {
       const row = selectByNumber.get(appId, number)
       return row ? { ...row } : null

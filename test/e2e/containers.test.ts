@@ -373,7 +373,7 @@ test.serial(
       refusal(push),
       problemText({
         headline:
-          '.aptible.yml: a before_release command cannot be split into words: the " at character 6 is never closed (aptible-yml-invalid)',
+          '.aptible.yml: a command of before_release cannot be split into words: the " at character 6 is never closed (aptible-yml-invalid)',
         saw: 'echo "it is',
         runs: 'Release v1 (worker), as before.',
         todo: 'Close the quote. The image has an ENTRYPOINT, so the command is not read by a shell: its words become arguments.',

@@ -18,6 +18,7 @@ function refusal(text: string | Uint8Array): Problem {
 test('the commands of before_release come in their order', t => {
   t.deepEqual(parse('before_release:\n  - rake db:migrate\n  - "echo: done"\n'), {
     beforeRelease: ['rake db:migrate', 'echo: done'],
+    hooks: {},
     warnings: [],
   })
 })
@@ -28,24 +29,49 @@ test('before_deploy is another name for it, and one command needs no list', t =>
 
 for (const text of ['', '# nothing\n', 'before_release:\n', 'before_release: []\n', '{}', '---\n']) {
   test(`${JSON.stringify(text)} asks for no command`, t => {
-    t.deepEqual(parse(text), { beforeRelease: [], warnings: [] })
+    t.deepEqual(parse(text), { beforeRelease: [], hooks: {}, warnings: [] })
   })
 }
 
 test('what is not supported is named in a warning, and the rest is used', t => {
-  t.deepEqual(parse('before_release: a\nafter_deploy_success: b\nwat: {}\n"\\e[2J": 1\n'), {
+  t.deepEqual(parse('before_release: a\nafter_scale_success: b\nwat: {}\n"\\e[2J": 1\n'), {
     beforeRelease: ['a'],
+    hooks: {},
     warnings: [
-      '.aptible.yml:2: after_deploy_success is ignored: hooks that run after an operation are not supported',
+      '.aptible.yml:2: after_scale_success is ignored: there is no such operation here',
       '.aptible.yml:3: wat is ignored: there is no such key',
       '.aptible.yml:4: \\u{1b}[2J is ignored: there is no such key',
     ],
   })
 })
 
+test('the commands for after an operation are read like those before it, each under its name', t => {
+  const text = [
+    'after_deploy_success: bin/notify',
+    'after_deploy_failure: [bin/page, bin/log]',
+    'after_configure_success: []',
+    'after_configure_failure:',
+  ]
+  t.deepEqual(parse(text.join('\n')), {
+    beforeRelease: [],
+    hooks: {
+      after_deploy_success: ['bin/notify'],
+      after_deploy_failure: ['bin/page', 'bin/log'],
+      after_configure_success: [],
+      after_configure_failure: [],
+    },
+    warnings: [],
+  })
+  t.is(
+    refusal('before_release: a\nafter_deploy_failure:\n  - 5\n').headline,
+    '.aptible.yml:3: a command must be text: put quotes around it',
+  )
+})
+
 test('push is read elsewhere, and no warning is given of it', t => {
   t.deepEqual(parse('push:\n  - image_name: a/b\nbefore_release: a\n'), {
     beforeRelease: ['a'],
+    hooks: {},
     warnings: [],
   })
 })

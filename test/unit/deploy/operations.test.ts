@@ -1,6 +1,11 @@
 // Operations: in order within an app, side by side across apps, each recorded however it ends.
 import test from 'ava'
-import { OperationFailed, type OperationRequest, type Run } from '../../../src/deploy/operations.ts'
+import {
+  createOperations,
+  OperationFailed,
+  type OperationRequest,
+  type Run,
+} from '../../../src/deploy/operations.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 import { deployGround } from '../../support/deploy-ground.ts'
 
@@ -79,6 +84,74 @@ test('who waits is told behind whom', async t => {
   t.deepEqual(said, ['       Operation #3 waits for #1 (deploy by ann), #2 (configure by bob)\n'])
   first.open()
   await Promise.all(all)
+})
+
+test('who waits is told when they are next, once, however the queue moved', async t => {
+  const { operations, app, request } = await bench(t)
+  const [first, second] = [gate(), gate()]
+  const said: Record<string, string[]> = { cid: [], dan: [] }
+  const saying = (name: string) => ({ say: (text: string) => void said[name]?.push(text) })
+  const leaving = new AbortController()
+  const all = [
+    operations.run(app, request('ann', { kind: 'deploy' }), () => first.passed),
+    operations.run(app, request('bob', { signal: leaving.signal }), async () => {}),
+    operations.run(app, request('cid', saying('cid')), () => second.passed),
+    operations.run(app, request('dan', saying('dan')), async () => {}),
+  ]
+  leaving.abort()
+  await t.throwsAsync(all[1] ?? Promise.resolve())
+  t.deepEqual(said.cid?.slice(1), ['       Operation #3 is next, after #1 (deploy by ann)\n'])
+  t.is(said.dan?.length, 1)
+  first.open()
+  await all[0]
+  for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate)
+  t.deepEqual(said.dan?.slice(1), ['       Operation #4 is next, after #3 (configure by cid)\n'])
+  t.is(said.cid?.length, 2)
+  second.open()
+  await Promise.all([all[2], all[3]])
+})
+
+test('what goes on after the answer is a part of the operation, is not shown to its actor, and ends with the gateway', async t => {
+  const { ground, app, request, state } = await bench(t)
+  const stopping = new AbortController()
+  const operations = createOperations(ground.store, ground.log, stopping.signal)
+  const said: string[] = []
+  const say = (text: string) => void said.push(text)
+  const began = gate()
+  const answer = await operations.run(app, request('ann', { say }), async run => {
+    run.afterwards((outcome, problem) => ({
+      name: `${outcome} ${problem}`,
+      work: async signal => {
+        run.transcript.line('behind')
+        began.open()
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('cut off'))))
+      },
+    }))
+    return 'done'
+  })
+  t.is(answer, 'done')
+  await began.passed
+  t.is(state(1), 'running')
+  stopping.abort()
+  await operations.idle()
+  t.is(state(1), 'succeeded')
+  const line = '-----> succeeded null runs behind: `fairlead operation:follow 1` shows it'
+  t.deepEqual(said, [`${line}\n`])
+  const { id = 0 } = ground.store.operations.byNumber(app.id, 1) ?? {}
+  t.deepEqual(ground.store.operations.lines(id), [line, 'behind'])
+  t.is(operations.underWay(id), null)
+})
+
+test('a fault in what goes on afterwards changes nothing about the outcome, and the log has it', async t => {
+  const { operations, app, request, state, logged } = await bench(t)
+  const fault = new TypeError('inner workings')
+  await operations.run(app, request('ann'), async run => {
+    run.afterwards(() => {
+      throw fault
+    })
+  })
+  t.is(state(1), 'succeeded')
+  t.true(logged.some(({ error }) => error === fault))
 })
 
 test('who leaves while waiting is cancelled at once, and the others keep their order', async t => {

@@ -31,6 +31,7 @@ const TABLE: Record<Action, (keyof typeof ACTORS)[]> = {
   'app:fetch': ['observe', 'deploy', 'admin', 'operator'],
   'app:logs': ['observe', 'deploy', 'admin', 'operator'],
   'app:deploy': ['deploy', 'admin', 'operator'],
+  'operation:cancel': ['deploy', 'admin', 'operator'],
   'config:read': ['deploy', 'admin', 'operator'],
   'config:write': ['deploy', 'admin', 'operator'],
   'registry:read': ['deploy', 'admin', 'operator'],
