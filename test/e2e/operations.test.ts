@@ -52,6 +52,8 @@ const files = (greeting: string) => ({
 /** An app whose v1 serves "one". */
 async function serving(t: ExecutionContext): Promise<Checkout> {
   const app = await gateway.app(files('one\n'))
+  // The network of an environment has room for a dozen containers.
+  t.teardown(() => gateway.fairlead(['apps:destroy', '--app', app.name, '--confirm', app.app]))
   const push = await app.push()
   t.is(push.status, 0, push.all)
   t.is(await page(gateway, app.name), 'one\n')
@@ -271,7 +273,7 @@ for (const [name, phase] of Object.entries(PHASES)) {
       } else {
         const words = ['operation:cancel', '--app', app.name, String(operation)]
         const cancelled = await gateway.fairlead(words, { as: bob })
-        t.is(cancelled.all, `Operation #${operation} was cancelled.\n`)
+        t.is(cancelled.status, 0, cancelled.all)
         t.regex((await push.ended).stderr, /was cancelled by bob \(cancelled\)/)
       }
       t.notRegex((await push.ended).stderr, /after_deploy_failure runs/)

@@ -138,6 +138,17 @@ test('after a failed deploy its commands run in what is live, with the config of
   t.deepEqual(made.tags(), ['op1'])
 })
 
+test('their container takes the place of none that serves, whatever the Procfile calls its processes', async t => {
+  const made = await bench(t)
+  const Procfile = 'after-deploy-failure: serve\nafter-deploy-success: serve\n'
+  const yml = 'after_deploy_failure: x\nafter_deploy_success: x\n'
+  await made.push(await made.commit(withHooks(yml, { Procfile })))
+  await made.push(await made.commit(withHooks(yml, { Procfile: 'web: broken\n' })))
+  await made.lines(2)
+  t.is(made.hooks.length, 2)
+  t.deepEqual(made.present(), ['v1 after-deploy-failure.1 running', 'v1 after-deploy-success.1 running'])
+})
+
 test('after a first deploy that failed nothing is live to run them in, and a line says so', async t => {
   const made = await bench(t)
   const push = await made.push(
