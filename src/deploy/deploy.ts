@@ -79,7 +79,7 @@ export interface NewRelease extends Pick<Wish, 'app' | 'config' | 'configVersion
   readonly rollbackOf?: number
 }
 
-/** The second half of the story, where a changed config and a rollback enter: a new Release from an image that is there. */
+/** The second half of the story, where a changed config and a rollback enter: a Release of an image that is there. */
 export async function bringToLife(
   ground: Ground,
   next: NewRelease,
