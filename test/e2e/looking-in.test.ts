@@ -179,7 +179,7 @@ test.serial('health and metrics are served on loopback, without names of members
         .at(-1),
     )
   t.true(value('fairlead_operations_total{kind="deploy",outcome="succeeded"}') >= 2, text)
-  t.is(value('fairlead_operations_total{kind="configure",outcome="succeeded"}'), 1)
+  t.is(value('fairlead_operations_total{kind="configure",outcome="succeeded"}'), 2)
   t.true(value('fairlead_operations_total{kind="deploy",outcome="failed"}') >= 1)
   t.true(value('fairlead_registry_questions_total{outcome="ok"}') >= 1)
   t.is(value('fairlead_containers{stack="local",app="main-env/shop",state="running"}'), 2)

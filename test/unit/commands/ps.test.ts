@@ -69,6 +69,9 @@ test('ps --json has numbers, and --no-stats asks for no sample', async t => {
 test('all containers are asked at once, and one that does not answer in time leaves only its own cells empty', async t => {
   const { engine, app, web, worker } = await running(t)
   const containers = await engine.list(app.name, here)
+  // The deadline of a signal does not keep a process alive by itself.
+  const alive = setInterval(() => {}, 1000)
+  t.teardown(() => clearInterval(alive))
   let asked = 0
   const both = Promise.withResolvers<void>()
   engine.on('usage', async (id, signal) => {
@@ -80,7 +83,7 @@ test('all containers are asked at once, and one that does not answer in time lea
   engine.on('condition', id => {
     if (id === web.id) throw new Error('no such thing')
   })
-  const seen = await lookAt(engine, containers, true, here, 300)
+  const seen = await lookAt(engine, containers, true, here, 2000)
   const by = (id: string) => seen.find(({ container }) => container.id === id)
   t.deepEqual(by(web.id)?.usage, web.usage)
   t.is(by(web.id)?.condition, null)
