@@ -91,24 +91,27 @@ test('who waits is told when they are next, once, however the queue moved', asyn
   const [first, second] = [gate(), gate()]
   const said: Record<string, string[]> = { cid: [], dan: [] }
   const saying = (name: string) => ({ say: (text: string) => void said[name]?.push(text) })
-  const leaving = new AbortController()
+  const [leaving, late] = [new AbortController(), new AbortController()]
   const all = [
     operations.run(app, request('ann', { kind: 'deploy' }), () => first.passed),
     operations.run(app, request('bob', { signal: leaving.signal }), async () => {}),
     operations.run(app, request('cid', saying('cid')), () => second.passed),
+    operations.run(app, request('eve', { signal: late.signal }), async () => {}),
     operations.run(app, request('dan', saying('dan')), async () => {}),
   ]
   leaving.abort()
   await t.throwsAsync(all[1] ?? Promise.resolve())
+  late.abort()
+  await t.throwsAsync(all[3] ?? Promise.resolve())
   t.deepEqual(said.cid?.slice(1), ['       Operation #3 is next, after #1 (deploy by ann)\n'])
   t.is(said.dan?.length, 1)
   first.open()
   await all[0]
   for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate)
-  t.deepEqual(said.dan?.slice(1), ['       Operation #4 is next, after #3 (configure by cid)\n'])
+  t.deepEqual(said.dan?.slice(1), ['       Operation #5 is next, after #3 (configure by cid)\n'])
   t.is(said.cid?.length, 2)
   second.open()
-  await Promise.all([all[2], all[3]])
+  await Promise.all([all[2], all[4]])
 })
 
 test('what goes on after the answer is a part of the operation, is not shown to its actor, and ends with the gateway', async t => {
