@@ -98,6 +98,7 @@ test('every command that changes something or shows secrets is recorded, pushes 
     'keys',
     'logs',
     'members',
+    'operation:follow',
     'operation:logs',
     'operations',
     'ps',
