@@ -65,7 +65,7 @@ function forPrograms({ container, condition, usage }: Seen): Row {
     state: container.state,
     health: condition?.health ?? null,
     restarts: condition?.restarts ?? null,
-    cpus: usage === null ? null : Math.round(usage.cpus * 1000) / 1000,
+    cpu: usage === null ? null : Math.round(usage.cpus * 1000) / 1000,
     memory: usage?.memory ?? null,
     address: container.address,
     status: container.status,
@@ -75,7 +75,7 @@ function forPrograms({ container, condition, usage }: Seen): Row {
 
 function forPeople(seen: Seen, stats: boolean): Row {
   const { usage } = seen
-  const { cpus: _, memory: __, health, restarts, address, status, container, ...first } = forPrograms(seen)
+  const { cpu: _, memory: __, health, restarts, address, status, container, ...first } = forPrograms(seen)
   const uses = {
     cpu: usage === null ? null : `${Math.round(usage.cpus * 100)}%`,
     memory: usage === null ? null : size(usage.memory),

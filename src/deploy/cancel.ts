@@ -92,7 +92,7 @@ function tooLateFor({ number }: Operation, release: number | null): Problem {
     hint:
       release === null
         ? `\`fairlead operation:logs ${number}\` shows why it failed.`
-        : 'Going back is deploying an older commit: `fairlead releases` lists them.',
+        : '`fairlead rollback` goes back to the release before it.',
   })
 }
 

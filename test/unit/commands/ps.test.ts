@@ -53,7 +53,7 @@ test('ps --json has numbers, and --no-stats asks for no sample', async t => {
     state: 'running',
     health: null,
     restarts: 0,
-    cpus: 0.25,
+    cpu: 0.25,
     memory: 12 * 1024 * 1024,
     address: web.address,
     status: 'Up 1 second',

@@ -152,7 +152,7 @@ test('after the promotion it is too late: what is live stays, and only its hooks
     code: 'not-cancellable',
     headline: 'It is too late to cancel operation #1: its release v1 is live',
     saw: 'Only its commands from .aptible.yml ran still, and those were stopped.',
-    hint: 'Going back is deploying an older commit: `fairlead releases` lists them.',
+    hint: '`fairlead rollback` goes back to the release before it.',
   })
   t.like(made.row(1), { state: 'succeeded', problem: null })
   t.is(
