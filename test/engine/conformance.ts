@@ -23,7 +23,7 @@ export interface Ground {
   command(program: Program): readonly string[]
   /** What to add to a spec for a container that cannot be started. */
   readonly unstartable: Partial<ContainerSpec>
-  /** Free, of 14 hosts each, the second within the first's double. */
+  /** Free. All containers of the tests, which run at once, are in the first: it has room for 61. */
   readonly subnets: readonly [string, string, string]
   readonly overlappingFirst: string
   /** The only credential that its registry takes for a push. */

@@ -25,7 +25,7 @@ conformance('docker', async () => {
     },
     command: shellProgram,
     unstartable: { image: docker.unstartable },
-    subnets: [docker.subnet(0), docker.subnet(1), docker.subnet(2)],
+    subnets: [docker.subnet(0, 26), docker.subnet(4), docker.subnet(5)],
     overlappingFirst: docker.subnet(0, 29),
     registry: credential(registry.host, registry.username, registry.password),
   }

@@ -24,7 +24,7 @@ conformance('fake', async () => {
     },
     command: program => [JSON.stringify(program)],
     unstartable: {},
-    subnets: ['10.1.0.0/28', '10.1.0.16/28', '10.1.0.32/28'],
+    subnets: ['10.1.0.0/26', '10.1.0.64/28', '10.1.0.80/28'],
     overlappingFirst: '10.1.0.0/29',
     registry: credential('registry.internal:5000', 'robot', 'sesame'),
   }
