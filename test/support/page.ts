@@ -10,13 +10,16 @@ export interface Row {
 }
 
 export async function processes(gateway: TestGateway, app: string): Promise<Row[]> {
-  const listed = await gateway.fairlead(['ps', '--app', app, '--json'])
+  const listed = await gateway.fairlead(['ps', '--app', app, '--json', '--no-stats'])
   if (listed.status !== 0) throw new Error(listed.all)
   return JSON.parse(listed.stdout)
 }
 
 export async function page(gateway: TestGateway, app: string, port = 5000): Promise<string> {
-  const web = (await processes(gateway, app)).find(row => row.process === 'web.1' && row.state === 'running')
+  // Of two that run one is being retired: the newest serves.
+  const web = (await processes(gateway, app)).findLast(
+    row => row.process === 'web.1' && row.state === 'running',
+  )
   if (!web?.address) throw new Error(`${app} has no running web process`)
   return (await fetch(`http://${web.address}:${port}/`)).text()
 }
