@@ -1,7 +1,8 @@
 // A push whose private image lies on the engine already, against `docker run` of the same local image, each until it
 // answers over HTTP, alternating in one run. `node bench/image-on-engine.ts [PUSHES]`
-import { type Finished, finish, startGateway } from '../test/support/gateway.ts'
+import { startGateway } from '../test/support/gateway.ts'
 import { startRegistry } from '../test/support/registry.ts'
+import { docker, insist, runByHand } from './support/by-hand.ts'
 import { median, printTable, rounded, rowOfTimes, timed } from './support/table.ts'
 
 const pushes = Number(process.argv[2] ?? 20)
@@ -34,7 +35,7 @@ const image = insist(
 const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] }
 for (let i = 0; i < pushes; i++) {
   times.ours.push(await pushed(i))
-  times.theirs.push(await run())
+  times.theirs.push(await runByHand(image))
 }
 printTable([
   rowOfTimes('docker run, by hand', times.theirs),
@@ -55,27 +56,4 @@ async function pushed(i: number): Promise<number> {
     insist(done)
     if (!NOTHING_FETCHED.test(done.all)) throw new Error(`layers were fetched:\n${done.all}`)
   })
-}
-
-async function run(): Promise<number> {
-  let id = ''
-  const taken = await timed(async () => {
-    id = insist(await docker('run', '-d', image))
-    const address = insist(await docker('inspect', '-f', '{{.NetworkSettings.IPAddress}}', id))
-    while (
-      (await finish('busybox', ['wget', '-q', '-O', '/dev/null', `http://${address}:5000/`], { cwd: '/' }))
-        .status !== 0
-    );
-  })
-  await docker('rm', '-f', id)
-  return taken
-}
-
-function docker(...words: string[]): Promise<Finished> {
-  return finish('docker', words, { cwd: '/' })
-}
-
-function insist(done: Finished): string {
-  if (done.status !== 0) throw new Error(done.all)
-  return done.stdout.trim()
 }

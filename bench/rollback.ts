@@ -1,9 +1,10 @@
 // A rollback until the old release answers, against `docker run` of the same image until it answers, alternating in one
 // run. `node bench/rollback.ts [TIMES]`
-import { type Finished, finish, startGateway } from '../test/support/gateway.ts'
+import { startGateway } from '../test/support/gateway.ts'
 import { gatewayId, onEngine } from '../test/support/on-engine.ts'
 import { page } from '../test/support/page.ts'
 import { startRegistry } from '../test/support/registry.ts'
+import { docker, insist, runByHand } from './support/by-hand.ts'
 import { median, printTable, rounded, rowOfTimes, timed } from './support/table.ts'
 
 const times = Number(process.argv[2] ?? 20)
@@ -33,7 +34,7 @@ const [image = ''] = insist(
 
 const taken: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] }
 for (let i = 0; i <= times; i++) {
-  const [ours, theirs] = [await back(i % 2 === 0 ? 'v1' : 'v2'), await run()]
+  const [ours, theirs] = [await back(i % 2 === 0 ? 'v1' : 'v2'), await runByHand(image)]
   if (i === 0) continue // the first one warms both up
   taken.ours.push(ours)
   taken.theirs.push(theirs)
@@ -61,27 +62,4 @@ async function back(expected: string): Promise<number> {
   while ((await onEngine(gateway, app.name)).containers.length > 1);
   if ((await page(gateway, app.name)) !== `${expected}\n`) throw new Error(`${expected} is not what answers`)
   return milliseconds
-}
-
-async function run(): Promise<number> {
-  let id = ''
-  const milliseconds = await timed(async () => {
-    id = insist(await docker('run', '-d', image))
-    const address = insist(await docker('inspect', '-f', '{{.NetworkSettings.IPAddress}}', id))
-    while (
-      (await finish('busybox', ['wget', '-q', '-O', '/dev/null', `http://${address}:5000/`], { cwd: '/' }))
-        .status !== 0
-    );
-  })
-  await docker('rm', '-f', id)
-  return milliseconds
-}
-
-function docker(...words: string[]): Promise<Finished> {
-  return finish('docker', words, { cwd: '/' })
-}
-
-function insist(done: Finished): string {
-  if (done.status !== 0) throw new Error(done.all)
-  return done.stdout.trim()
 }
