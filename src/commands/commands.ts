@@ -18,6 +18,7 @@ import { registryCommands } from './registry-commands.ts'
 import { releaseCommands } from './releases.ts'
 import { rollbackCommands } from './rollback.ts'
 import { secretCommands } from './secrets.ts'
+import { serviceCommands } from './services.ts'
 import { stackCommands } from './stacks.ts'
 
 export const commands: readonly Command[] = [
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   ...operationCommands,
   ...activityCommands,
   ...processCommands,
+  ...serviceCommands,
   ...environmentCommands,
   ...memberCommands,
   ...keyCommands,

@@ -1,13 +1,10 @@
 // The containers of an app as people name them: `web`, or `web.1`.
 import type { Container } from '../domain/engine.ts'
-
-export function labelOf({ labels }: Pick<Container, 'labels'>): string {
-  return `${labels.process}.${labels.index}`
-}
+import { containerLabel } from '../domain/rollout.ts'
 
 /** Whether a container is meant by `web` or `web.1`; nothing named means all. */
 export function isMeant(container: Container, wanted: string | undefined): boolean {
-  return wanted === undefined || container.labels.process === wanted || labelOf(container) === wanted
+  return wanted === undefined || container.labels.process === wanted || containerLabel(container) === wanted
 }
 
 /** For sort: by process, index and release. */

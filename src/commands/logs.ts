@@ -3,10 +3,11 @@ import { isGenerator } from '../deploy/generate.ts'
 import type { Container, Engine, LogOptions } from '../domain/engine.ts'
 import { type Instant, parseInstant, secondsBefore } from '../domain/instant.ts'
 import { Problem } from '../domain/problem.ts'
+import { containerLabel } from '../domain/rollout.ts'
 import { parseDuration } from '../domain/quantity.ts'
 import { text, usage } from './call.ts'
 import type { AppCall, Command, Options } from './command.ts'
-import { byLabel, isMeant, labelOf } from './containers-of.ts'
+import { byLabel, isMeant } from './containers-of.ts'
 import { followLogs } from './follow-logs.ts'
 import { type LogMark, logMark } from './log-mark.ts'
 import { mergeLines } from './merged-lines.ts'
@@ -62,10 +63,10 @@ async function print(call: AppCall, signal: AbortSignal): Promise<void> {
   const write = patiently(session.stdout, signal)
   let width = 0
   const widen = (containers: readonly Container[]) => {
-    width = Math.max(width, ...containers.map(container => labelOf(container).length))
+    width = Math.max(width, ...containers.map(container => containerLabel(container).length))
   }
   const emit = (container: Container, line: string) =>
-    write(`${labelOf(container).padEnd(width)} | ${line}\n`)
+    write(`${containerLabel(container).padEnd(width)} | ${line}\n`)
 
   widen(shown)
   const follow = options.follow === true
@@ -142,7 +143,7 @@ function nothingToRead(wanted: string | undefined, all: readonly Container[]): P
       wanted === undefined
         ? 'No container is there to read from'
         : `No container is called ${JSON.stringify(wanted.slice(0, 40))}`,
-    saw: all.length === 0 ? 'The app has no containers.' : `There are: ${all.map(labelOf).join(', ')}`,
+    saw: all.length === 0 ? 'The app has no containers.' : `There are: ${all.map(containerLabel).join(', ')}`,
     hint: '`fairlead ps` lists them.',
   })
 }

@@ -1,7 +1,11 @@
 // What runs of an app, how it is, and what it uses.
+import type { App } from '../domain/app.ts'
 import type { Condition, Container, Engine, Usage } from '../domain/engine.ts'
+import { containerLabel } from '../domain/rollout.ts'
+import { serviceOf } from '../domain/service.ts'
+import type { Store } from '../store/store.ts'
 import type { Command } from './command.ts'
-import { byLabel, labelOf } from './containers-of.ts'
+import { byLabel } from './containers-of.ts'
 import type { Row } from './output.ts'
 
 /** Milliseconds for an engine to tell of one container, all being asked at once. */
@@ -27,9 +31,19 @@ export const ps: Command = {
     const seen = await lookAt(engine, containers, stats, session.signal)
     output.rows(
       seen.map(options.json === true ? forPrograms : each => forPeople(each, stats)),
-      'Nothing runs yet: `git push` starts the first containers.',
+      whyNothing(gateway.ground.store, app),
     )
   },
+}
+
+function whyNothing(store: Store, app: App): string {
+  const live = store.releases.live(app.id)
+  if (live === null) return 'Nothing runs yet: `git push` starts the first containers.'
+  const services = store.services.of(app.id)
+  const first = live.processes[0]?.name ?? 'web'
+  return live.processes.every(({ name }) => serviceOf(services, name).count === 0)
+    ? `Every service of v${live.number} is scaled to 0: \`fairlead apps:scale ${first}=1\` starts one.`
+    : `Nothing runs, although v${live.number} is live: \`fairlead restart\` starts its containers.`
 }
 
 /** Asks of all containers at once. What cannot be had in time is null: it must not hide the rest. */
@@ -60,7 +74,7 @@ export function lookAt(
 
 function forPrograms({ container, condition, usage }: Seen): Row {
   return {
-    process: labelOf(container),
+    process: containerLabel(container),
     release: `v${container.labels.release}`,
     state: container.state,
     health: condition?.health ?? null,

@@ -20,7 +20,8 @@ export async function alreadyLive(
   // A tag may mean another image by now; a Dockerfile of the same commit is taken to mean the same.
   if (access.kind === 'pull' && !live.image.digest?.endsWith(`@${access.digest}`)) return null
   const { engine } = ground.stack(wish.app.stack)
-  if (!isServing(await engine.list(wish.app.name, run.signal), live)) return null
+  const present = await engine.list(wish.app.name, run.signal)
+  if (!isServing(present, live, ground.store.services.of(wish.app.id))) return null
   run.transcript.line(`-----> This commit is live already, as v${live.number}: nothing to start`)
   return live
 }

@@ -1,14 +1,13 @@
 // A changed config: stored on an app that was never deployed, a new release of the same image on one that runs.
 import type { App } from '../domain/app.ts'
 import { type Config, checkConfig, describeChange, mergeConfig } from '../domain/config.ts'
-import { Problem } from '../domain/problem.ts'
-import type { Release } from '../domain/release.ts'
 import { configInForce } from './config-in-force.ts'
 import { bringToLife } from './deploy.ts'
 import type { Ground } from './ground.ts'
 import { hideCredential } from './hide-credential.ts'
 import { runHooksAfter } from './hooks.ts'
 import type { Run } from './operations.ts'
+import { releaseImage } from './release-image.ts'
 import { readHooks } from './source.ts'
 import { undoLater, withUndo } from './undo.ts'
 
@@ -46,8 +45,8 @@ export async function configure(
   const deployed = ground.repositories.commit(app.name, live.commit)
   runHooksAfter(ground, app, 'configure', await readHooks(deployed, run.transcript), run)
   const { engine } = ground.stack(app.stack)
-  const image = await engine.findImage(live.image.tag, run.signal)
-  if (image === null) throw imageGone(live)
+  const cure = 'Deploy again with the variables in one operation: `fairlead deploy NAME=VALUE…`.'
+  const image = await releaseImage(engine, live, cure, run.signal)
   const next = {
     app,
     config,
@@ -60,13 +59,4 @@ export async function configure(
   }
   const release = await withUndo(undo => bringToLife(ground, next, undo, run), undoLater(ground))
   return { version: release.configVersion, release: release.number }
-}
-
-function imageGone(live: Release): Problem {
-  return new Problem('image-not-found', {
-    phase: 'image',
-    headline: `The image of release v${live.number} is not on the engine any more`,
-    saw: `${live.image.tag} (${live.image.source}) was removed by somebody else.`,
-    hint: 'Deploy again with the variables in one operation: `fairlead deploy NAME=VALUE…`.',
-  })
 }

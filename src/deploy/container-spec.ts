@@ -5,6 +5,7 @@ import { type Config, containerConfig } from '../domain/config.ts'
 import type { ContainerSpec, Image } from '../domain/engine.ts'
 import type { Process, Release } from '../domain/release.ts'
 import { Secret } from '../domain/secret.ts'
+import { type Service, serviceOf, sizeOf } from '../domain/service.ts'
 import type { Stack } from '../domain/stack.ts'
 import { containerName, networkName } from './names.ts'
 
@@ -21,22 +22,33 @@ export interface Surroundings {
   readonly release: Release
 }
 
+/** @param service what it is a container of; left out for what is no part of a service */
 export function containerSpec(
   surroundings: Surroundings,
   process: Process,
   index: number,
   oneOff = false,
+  service: Service = serviceOf(new Map(), process.name),
 ): ContainerSpec {
   const { gatewayId, app, stack, image, release } = surroundings
   const { environment, app: handle } = app.name
+  const startedBy = service.startedBy[index - 1] ?? 0
   return {
-    name: containerName(gatewayId, app.name, release.number, process.name, index),
-    labels: { environment, app: handle, release: release.number, process: process.name, index, oneOff },
+    name: containerName(gatewayId, app.name, release.number, process.name, index, startedBy),
+    labels: {
+      environment,
+      app: handle,
+      release: release.number,
+      process: process.name,
+      index,
+      ...(startedBy > 0 && { startedBy }),
+      oneOff,
+    },
     image: release.image.tag,
     ...containerCommand(process, image),
-    env: containerEnvironment(surroundings, process, index),
+    env: containerEnvironment(surroundings, process, index, service),
     network: networkName(gatewayId, environment),
-    limits: stack.limits,
+    limits: sizeOf(service, stack.limits),
     grace: stack.grace,
   }
 }
@@ -46,14 +58,16 @@ function containerEnvironment(
   { app, stack, image, config, release }: Surroundings,
   process: Process,
   index: number,
+  service: Service,
 ): Map<string, Secret> {
   const port = portOf(process, image, config)
+  const { memory, cpus } = sizeOf(service, stack.limits)
   const metadata = {
     APTIBLE_PROCESS_TYPE: process.name,
     APTIBLE_PROCESS_INDEX: String(index),
-    APTIBLE_PROCESS_CONTAINER_COUNT: '1',
-    APTIBLE_CONTAINER_SIZE: String(Math.round(stack.limits.memory / MEBIBYTE)),
-    APTIBLE_CONTAINER_CPU_SHARE: String(stack.limits.cpus),
+    APTIBLE_PROCESS_CONTAINER_COUNT: String(service.count),
+    APTIBLE_CONTAINER_SIZE: String(Math.round(memory / MEBIBYTE)),
+    APTIBLE_CONTAINER_CPU_SHARE: String(cpus),
     FAIRLEAD_APP: `${app.name.environment}/${app.name.app}`,
     FAIRLEAD_RELEASE: `v${release.number}`,
     FAIRLEAD_COMMIT: release.commit,

@@ -36,6 +36,8 @@ export interface Wish {
   /** The config to deploy with, and whether that is a change to be recorded. */
   readonly config: Config
   readonly configVersion: number | null
+  /** Deploys the commit also when it is live already. */
+  readonly anew?: boolean
 }
 
 /**
@@ -55,7 +57,7 @@ export async function deploy(ground: Ground, wish: Wish, run: Run): Promise<Rele
     const keychain = keychainFor(ground, wish, run)
     const pushing = { branch: wish.revision, pushes, keychain }
     const access = await during('image', proveAccess(ground, app, source, config, keychain, run))
-    const live = await alreadyLive(ground, wish, access, run)
+    const live = wish.anew ? null : await alreadyLive(ground, wish, access, run)
     if (live) {
       // A tag of the commit that is live may be for a push of its own.
       await pushBuilt(ground, app, { ...pushing, tag: live.image.tag }, run)
@@ -112,7 +114,8 @@ export async function bringToLife(
 
   // A generator that `registry:explain` runs meanwhile is none of what ran before.
   const before = present.filter(({ labels }) => !isGenerator(labels))
-  const plan = planRollout(before, release)
+  const plan = planRollout(before, release, ground.store.services.of(app.id))
+  if (plan.start.length === 0) transcript.line('-----> Nothing to start: every service is scaled to 0')
   const started = await during('start', rollOut(plan, engine, surroundings, transcript, signal))
 
   signal.throwIfAborted()

@@ -6,15 +6,20 @@ export function networkName(gatewayId: string, environment: Handle): string {
   return `fairlead-${gatewayId}.${environment}`
 }
 
-/** `fairlead-3f2a91.my-env.my-app.v3.web.1` */
+/**
+ * `fairlead-3f2a91.my-env.my-app.v3.web.1`, and behind it `.op9` where operation 9 started it for a release that was
+ * live already: so the old and the new can stand beside each other.
+ */
 export function containerName(
   gatewayId: string,
   app: AppName,
   release: number,
   process: string,
   index: number,
+  startedBy = 0,
 ): string {
-  return `fairlead-${gatewayId}.${app.environment}.${app.app}.v${release}.${process}.${index}`
+  const name = `fairlead-${gatewayId}.${app.environment}.${app.app}.v${release}.${process}.${index}`
+  return startedBy === 0 ? name : `${name}.op${startedBy}`
 }
 
 /** `fairlead-3f2a91/my-env/my-app:op7`: what holds the image that operation 7 made. */

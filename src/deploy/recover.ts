@@ -2,6 +2,7 @@
 // left undone is done. What served goes on serving; nothing here touches a container of a live release.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../domain/app.ts'
+import { serves } from '../domain/service.ts'
 import type { Ground } from './ground.ts'
 import { keepRunning } from './keep-running.ts'
 import { leaveNetwork } from './network.ts'
@@ -79,9 +80,10 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
     const live = ground.store.releases.live(app.id)
 
     const present = await engine.list(app.name, signal)
-    const leftOver = present.filter(({ labels }) => labels.oneOff || labels.release !== live?.number)
+    const services = ground.store.services.of(app.id)
+    const serving = present.filter(({ labels }) => serves(labels, live, services))
+    const leftOver = present.filter(container => !serving.includes(container))
     await retireAll(leftOver, engine, stack.grace, stopping)
-    const serving = present.filter(container => !leftOver.includes(container))
     await keepRunning(
       serving.map(({ id }) => id),
       engine,

@@ -1,7 +1,7 @@
 // Carries out a Rollout up to the commit point: candidates are created, started and watched until they have
-// settled. Their removal was registered before (`discardRelease`): a failure leaves what ran before and nothing else.
+// settled. Their removal was registered before (`discardRelease`, `discardStarted`): a failure leaves what ran before and nothing else.
 import type { App } from '../domain/app.ts'
-import type { Engine } from '../domain/engine.ts'
+import type { ContainerLabels, Engine } from '../domain/engine.ts'
 import { Problem } from '../domain/problem.ts'
 import { type Candidate, candidateLabel, type Rollout } from '../domain/rollout.ts'
 import type { Transcript } from '../domain/transcript.ts'
@@ -12,9 +12,22 @@ import { type Settled, settle } from './settle.ts'
 import { undoSignal } from './undo.ts'
 
 /** Removes every container of a release that did not come to life, also one whose creation was never confirmed. */
-export async function discardRelease(engine: Engine, app: App, release: number): Promise<void> {
+export function discardRelease(engine: Engine, app: App, release: number): Promise<void> {
+  return discard(engine, app, labels => labels.release === release)
+}
+
+/** The same, for what an operation started for a release that was live already. */
+export function discardStarted(engine: Engine, app: App, operation: number): Promise<void> {
+  return discard(engine, app, labels => labels.startedBy === operation)
+}
+
+async function discard(
+  engine: Engine,
+  app: App,
+  isOurs: (labels: ContainerLabels) => boolean,
+): Promise<void> {
   const signal = undoSignal()
-  const made = (await engine.list(app.name, signal)).filter(({ labels }) => labels.release === release)
+  const made = (await engine.list(app.name, signal)).filter(({ labels }) => isOurs(labels))
   const outcomes = await Promise.allSettled(made.map(({ id }) => engine.remove(id, signal)))
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
@@ -24,12 +37,13 @@ export async function discardRelease(engine: Engine, app: App, release: number):
  * @throws Problem `container-not-started`, `container-exited`
  */
 export async function rollOut(
-  plan: Rollout,
+  plan: Pick<Rollout, 'start'>,
   engine: Engine,
   surroundings: Surroundings,
   transcript: Transcript,
   signal: AbortSignal,
 ): Promise<string[]> {
+  if (plan.start.length === 0) return []
   transcript.line(`-----> Starting ${plan.start.map(candidateLabel).join(', ')}`)
   // The first failure ends the others, and all of them have ended before anything is undone.
   const { signal: together, end } = linked(signal)
@@ -58,7 +72,7 @@ async function startOne(
   signal.throwIfAborted()
   const { stack, image, config } = surroundings
   const label = candidateLabel(candidate)
-  const spec = containerSpec(surroundings, candidate.process, candidate.index)
+  const spec = containerSpec(surroundings, candidate.process, candidate.index, false, candidate.service)
   // Not broken off by an abort: the engine would make the container all the same, after it was looked for.
   const id = await engine.create(spec, undoSignal())
   signal.throwIfAborted()

@@ -88,6 +88,8 @@ export interface ContainerLabels {
   readonly process: string
   /** Counts from 1 within the process. */
   readonly index: number
+  /** Number of the operation that started it for a release that was live already; absent: the release's own deploy. */
+  readonly startedBy?: number
   /** True for the container that runs before_release. */
   readonly oneOff: boolean
 }

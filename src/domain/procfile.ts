@@ -14,6 +14,11 @@ const NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/
 const CONFLICT = /^(?:<{7}|\|{7}|={7}|>{7})(?: |$)/
 const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/
 
+/** Whether a line of a Procfile may begin with it. */
+export function isProcessName(name: string): boolean {
+  return name.length <= MAX_NAME && NAME.test(name)
+}
+
 interface BadLine {
   readonly line: number
   readonly text: string
@@ -86,7 +91,7 @@ function readLine(raw: string, seen: ReadonlyMap<string, number>): Process | Rea
   const name = trimBlanks(text.slice(0, colon))
   const command = trimBlanks(text.slice(colon + 1))
   const first = seen.get(name)
-  if (name.length > MAX_NAME || !NAME.test(name)) return badName(name)
+  if (!isProcessName(name)) return badName(name)
   if (first !== undefined) {
     return { reason: `${name} is defined on line ${first} already`, hint: 'Give every process its own name.' }
   }

@@ -21,6 +21,12 @@ export function formatSize(bytes: number): string {
   return `${Math.floor((bytes / unit) * 10) / 10}${name}`
 }
 
+/** `1536MiB`: in the largest unit of which it is a whole number, so that parseSize reads back the very same. */
+export function exactSize(bytes: number): string {
+  const [name, unit] = [...SIZES].findLast(([, size]) => bytes % size === 0 && bytes >= size) ?? ['B', 1]
+  return `${bytes / unit}${name}`
+}
+
 /** Seconds of a duration such as `30m` or `90s`; null when it is none. Units: s, m, h. */
 export function parseDuration(text: string): number | null {
   return amount(text, DURATIONS)

@@ -76,6 +76,7 @@ export function releaseRows(db: DatabaseSync) {
   )
   const countAll = statement<{ count: number }>(db, 'SELECT count(*) AS count FROM releases')
   const setLive = statement(db, 'UPDATE apps SET live_release = ? WHERE id = ?')
+  const forgetStarters = statement(db, `UPDATE services SET started_by = '[]' WHERE app_id = ?`)
 
   const orNull = (row: ReleaseRow | undefined): Release | null => (row ? toRelease(row) : null)
   return {
@@ -111,12 +112,13 @@ export function releaseRows(db: DatabaseSync) {
       selectTags.all(appId, limit).map(row => row.tag),
     /** Of all apps, abandoned ones included. */
     count: (): number => countAll.get()?.count ?? 0,
-    /** From here on this release is the app's live one. */
+    /** From here on this release is the app's live one, served by the containers that it was started with. */
     promote(appId: number, number: number): void {
       transaction(db, () => {
         if (markPromoted.run(now(), appId, number) === 0)
           throw new Error(`App ${appId} has no release ${number}`)
         setLive.run(number, appId)
+        forgetStarters.run(appId)
       })
     },
     live: (appId: number): Release | null => orNull(selectLive.get(appId)),

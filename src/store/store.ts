@@ -22,6 +22,7 @@ import { releaseRows } from './releases.ts'
 import { sealedSample } from './sealed-sample.ts'
 import { secretGrantRows } from './secret-grants.ts'
 import { secretRows } from './secrets.ts'
+import { serviceRows } from './services.ts'
 import { openVault } from './vault.ts'
 
 export interface Store {
@@ -34,6 +35,7 @@ export interface Store {
   readonly apps: ReturnType<typeof appRows>
   readonly configs: ReturnType<typeof configRows>
   readonly releases: ReturnType<typeof releaseRows>
+  readonly services: ReturnType<typeof serviceRows>
   readonly operations: ReturnType<typeof operationRows>
   readonly networks: ReturnType<typeof networkRows>
   readonly passingNames: ReturnType<typeof passingNameRows>
@@ -72,6 +74,7 @@ export function openStore(directory: string): Store {
     apps,
     configs: configRows(db, vault, gatewayId),
     releases: releaseRows(db),
+    services: serviceRows(db),
     operations: operationRows(db),
     networks: networkRows(db),
     passingNames: passingNameRows(db),

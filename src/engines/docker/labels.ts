@@ -8,6 +8,7 @@ const APP = 'fairlead.app'
 const RELEASE = 'fairlead.release'
 const PROCESS = 'fairlead.process'
 const INDEX = 'fairlead.index'
+const STARTED_BY = 'fairlead.started-by'
 const ONE_OFF = 'fairlead.one-off'
 
 type Labels = Readonly<Record<string, string>>
@@ -27,6 +28,7 @@ export function containerLabels(gatewayId: string, labels: ContainerLabels): Rec
     [RELEASE]: String(labels.release),
     [PROCESS]: labels.process,
     [INDEX]: String(labels.index),
+    ...(labels.startedBy !== undefined && { [STARTED_BY]: String(labels.startedBy) }),
     [ONE_OFF]: String(labels.oneOff),
   }
 }
@@ -35,10 +37,12 @@ export function containerLabels(gatewayId: string, labels: ContainerLabels): Rec
 export function readLabels(labels: Labels): ContainerLabels | null {
   const release = Number(labels[RELEASE])
   const index = Number(labels[INDEX])
+  const startedBy = labels[STARTED_BY] === undefined ? undefined : Number(labels[STARTED_BY])
   const { [ENVIRONMENT]: environment, [APP]: app, [PROCESS]: process } = labels
   if (environment === undefined || app === undefined || process === undefined) return null
-  if (!Number.isSafeInteger(release) || !Number.isSafeInteger(index)) return null
-  return { environment, app, release, process, index, oneOff: labels[ONE_OFF] === 'true' }
+  if (![release, index, startedBy ?? 0].every(Number.isSafeInteger)) return null
+  const oneOff = labels[ONE_OFF] === 'true'
+  return { environment, app, release, process, index, ...(startedBy !== undefined && { startedBy }), oneOff }
 }
 
 /** `web.1`, for messages. */

@@ -12,6 +12,10 @@ const NOISE = [
   /^error during container init: /,
 ]
 
+const NO_ADDRESS = /^no available IPv4 addresses/
+const FULL_NETWORK =
+  "Every address of the environment's network is taken, and the old and the new containers stand side by side for a moment. Scale something in the environment down; for a new environment an operator can make the subnet larger (network.size in the stack file)."
+
 /** The same words from the first that says something on. */
 export function withoutNoise(words: string): string {
   let rest = words
@@ -34,7 +38,9 @@ export function notStarted(error: unknown, container: string, stack: string): Pr
     new Problem('container-not-started', {
       headline: `${container} could not be started`,
       saw: words,
-      hint: 'Check the command in the Procfile, and USER, WORKDIR and ENTRYPOINT of the image.',
+      hint: NO_ADDRESS.test(words)
+        ? FULL_NETWORK
+        : 'Check the command in the Procfile, and USER, WORKDIR and ENTRYPOINT of the image.',
       cause: error,
     })
   )

@@ -106,6 +106,7 @@ test('every command that changes something or shows secrets is recorded, pushes 
     'releases',
     'secrets',
     'secrets:grants',
+    'services',
     'stacks',
     'stacks:check',
   ])

@@ -1,0 +1,76 @@
+// The live release in another shape: more containers, fewer, or new ones in place of those that run. No release is
+// made. `domain/service.ts` says which containers serve at every step of it.
+import type { App } from '../domain/app.ts'
+import type { Release } from '../domain/release.ts'
+import { containerLabel, planReshape, type Reshape, type Wanted } from '../domain/rollout.ts'
+import { configInForce } from './config-in-force.ts'
+import type { Ground } from './ground.ts'
+import { hideCredential } from './hide-credential.ts'
+import { keepRunning } from './keep-running.ts'
+import { joinNetwork } from './network.ts'
+import type { Run } from './operations.ts'
+import { during } from './phase.ts'
+import { releaseImage } from './release-image.ts'
+import { retireAll } from './retire.ts'
+import { discardStarted, rollOut } from './roll-out.ts'
+import { undoLater, withUndo } from './undo.ts'
+
+/**
+ * When it throws, what ran before goes on running, the record is as it was, and nothing of the try is left.
+ * @returns whether there was anything to do
+ * @throws Problem `image-not-found`, `container-not-started`, `container-exited`, and the engine's
+ */
+export async function reshape(
+  ground: Ground,
+  app: App,
+  release: Release,
+  wanted: readonly Wanted[],
+  run: Run,
+): Promise<boolean> {
+  const { store } = ground
+  const { operation, transcript, signal } = run
+  const { stack, engine } = ground.stack(app.stack)
+  const present = await engine.list(app.name, signal)
+  const plan = planReshape(present, release, store.services.of(app.id), wanted, operation.number)
+  if (plan.services.length === 0) return false
+
+  const started = await withUndo(async undo => {
+    undo(`what operation #${operation.number} started`, async () => {
+      // As for a release: tried again much later, an app of the same name may be another.
+      if (store.apps.byId(app.id) !== null) await discardStarted(engine, app, operation.number)
+    })
+    const candidates = await startCandidates(ground, app, release, plan, run)
+    signal.throwIfAborted()
+    store.services.write(app.id, plan.services) // The commit point: from here on nothing is undone.
+    return candidates
+  }, undoLater(ground))
+
+  if (plan.retire.length > 0) {
+    transcript.line(`-----> Retiring ${plan.retire.map(each => containerLabel(each)).join(', ')}`)
+  }
+  ground.insist(`keep what operation #${operation.number} started running`, () =>
+    keepRunning(started, engine),
+  )
+  ground.insist(`retire what ran before operation #${operation.number}`, () =>
+    retireAll(plan.retire, engine, stack.grace),
+  )
+  return true
+}
+
+async function startCandidates(
+  ground: Ground,
+  app: App,
+  release: Release,
+  plan: Reshape,
+  { transcript, signal }: Run,
+): Promise<string[]> {
+  if (plan.start.length === 0) return []
+  const { stack, engine } = ground.stack(app.stack)
+  const { gatewayId } = ground.store
+  const config = configInForce(ground.store, app).values
+  hideCredential(transcript, config)
+  const image = await releaseImage(engine, release, '`fairlead rebuild` makes it again.', signal)
+  await during('start', joinNetwork(ground, app, signal))
+  const surroundings = { gatewayId, app, stack, image, config, release }
+  return during('start', rollOut(plan, engine, surroundings, transcript, signal))
+}

@@ -1,0 +1,46 @@
+// How an app's processes are scaled, and which containers of the live release serve.
+import type { DatabaseSync } from 'node:sqlite'
+import type { Service, Services } from '../domain/service.ts'
+import { statement, transaction } from './database.ts'
+
+interface ServiceRow {
+  process: string
+  count: number
+  memory: number | null
+  cpus: number | null
+  started_by: string
+}
+
+const toService = (row: ServiceRow): Service => ({
+  process: row.process,
+  count: row.count,
+  memory: row.memory,
+  cpus: row.cpus,
+  startedBy: JSON.parse(row.started_by),
+})
+
+export function serviceRows(db: DatabaseSync) {
+  const select = statement<ServiceRow>(
+    db,
+    'SELECT process, count, memory, cpus, started_by FROM services WHERE app_id = ? ORDER BY process',
+  )
+  const upsert = statement(
+    db,
+    `INSERT INTO services (app_id, process, count, memory, cpus, started_by) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (app_id, process) DO UPDATE SET count = excluded.count, memory = excluded.memory,
+       cpus = excluded.cpus, started_by = excluded.started_by`,
+  )
+  return {
+    /** Those that were ever scaled or restarted, in the order of their names. */
+    of: (appId: number): Services =>
+      new Map(select.all(appId).map(row => [row.process, toService(row)] as const)),
+    /** All of them or none. From here on these are the containers that serve. */
+    write(appId: number, services: Iterable<Service>): void {
+      transaction(db, () => {
+        for (const { process, count, memory, cpus, startedBy } of services) {
+          upsert.run(appId, process, count, memory, cpus, JSON.stringify(startedBy))
+        }
+      })
+    },
+  }
+}
