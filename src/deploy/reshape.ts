@@ -46,7 +46,9 @@ export async function reshape(
   }, undoLater(ground))
 
   if (plan.retire.length > 0) {
-    transcript.line(`-----> Retiring ${plan.retire.map(each => containerLabel(each)).join(', ')}`)
+    // The engine lists them in an order of its own.
+    const labels = plan.retire.map(containerLabel).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+    transcript.line(`-----> Retiring ${labels.join(', ')}`)
   }
   ground.insist(`keep what operation #${operation.number} started running`, () =>
     keepRunning(started, engine),

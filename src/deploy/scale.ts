@@ -27,10 +27,11 @@ export interface Scaled {
 /** @throws Problem `not-found` for a process, `scale-refused`, or of the start: then the count is as before */
 export async function scale(ground: Ground, app: App, wish: ScaleWish, run: Run): Promise<Scaled> {
   const { store } = ground
-  checkWish(wish, ground.stack(app.stack).stack)
+  const { stack } = ground.stack(app.stack)
+  checkWish(wish, stack)
   const live = store.releases.live(app.id)
   const before = store.services.of(app.id)
-  const wanted = wantedServices(before, wish, ground.stack(app.stack).stack.limits)
+  const wanted = wantedServices(before, wish, stack.limits)
   if (live === null) {
     const changed = wanted.filter(service => differs(before, service))
     const rows = changed.map(({ anew: _, ...service }) => ({ ...service, startedBy: [] }))

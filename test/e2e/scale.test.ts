@@ -1,4 +1,6 @@
 // Scale and restart on a real engine: how many run, of which size, what goes on answering meanwhile, what is left.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import Docker from 'dockerode'
 import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
@@ -18,6 +20,10 @@ test.before(async () => {
   registry = await startRegistry({ anonymous: true })
   await registry.push('base', '1')
   gateway = await startGateway({ stack: 'limits:\n  memory: 64MiB\n  cpus: 1\n' })
+  const stack = join(gateway.stacks, 'local.yml')
+  // Long enough that who ends by itself is never killed, however slow the machine is.
+  writeFileSync(stack, readFileSync(stack, 'utf8').replace('grace: 2s', 'grace: 60s'))
+  await gateway.restart()
 })
 test.after.always(async () => {
   await gateway?.dispose()
@@ -60,7 +66,7 @@ async function only(app: Checkout, expected: readonly string[]): Promise<Row[]> 
 const answers = async (address: string | null) => (await fetch(`http://${address}:5000/`)).text()
 
 test('a scale starts what is missing, a deploy keeps it, and less drains with its grace', async t => {
-  const grateful = `trap 'touch /www/ended; echo drained; exit 0' TERM; busybox httpd -p "$PORT" -h /www; while :; do sleep 0.1; done`
+  const grateful = `trap 'exit 0' TERM; busybox httpd -p "$PORT" -h /www; sleep 1000 & wait`
   const app = await deployed(grateful)
   t.regex(await fairlead(app, 'apps:scale', 'web=3'), /v1 is scaled to web=3\./)
   const rows = await only(app, [

@@ -373,6 +373,8 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     t.deepEqual(ids(await engine.list({ environment: 'listed', app: 'b' }, signal)), [b])
     t.true(ids(await engine.list({}, signal)).includes(a))
     t.deepEqual((await engine.list({ environment: 'listed', app: 'a' }, signal))[0]?.labels, labels)
+    const later = await engine.create(spec({}, { labels: { ...labels, startedBy: 12 } }), signal)
+    t.deepEqual((await engine.inspect(later, signal))?.labels, { ...labels, startedBy: 12 })
   })
 
   test(title('the exit that was asked about before the start is told, however soon it comes'), async t => {

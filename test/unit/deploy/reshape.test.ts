@@ -1,59 +1,16 @@
-// Scale and restart: what serves while they are at it, when they fail, and when the gateway is killed at any step.
+// Scale and restart: what serves while they are at it, and when they fail.
 import test from 'ava'
-import { createOperations, OperationFailed } from '../../../src/deploy/operations.ts'
-import { failInterrupted, recoverWhenPossible } from '../../../src/deploy/recover.ts'
-import { restart } from '../../../src/deploy/restart.ts'
-import { type ScaleWish, scale } from '../../../src/deploy/scale.ts'
-import type { Engine } from '../../../src/domain/engine.ts'
+import { OperationFailed } from '../../../src/deploy/operations.ts'
 import { Problem } from '../../../src/domain/problem.ts'
-import { serviceOf } from '../../../src/domain/service.ts'
-import { type DeployGround, type DeployGroundOptions, deployGround } from '../../support/deploy-ground.ts'
-import { fakeEngine, hang } from '../../support/fake-engine.ts'
-import { until } from '../../support/until.ts'
+import type { DeployGround } from '../../support/deploy-ground.ts'
+import { hang } from '../../support/fake-engine.ts'
+import { FILES, here, live, reshapeBench } from '../../support/reshape-bench.ts'
 
-const FILES = { Procfile: 'web: serve\nworker: work\n', Dockerfile: 'FROM scratch\n' }
 const MEBIBYTE = 1024 * 1024
-const here = () => new AbortController().signal
 
-async function bench(t: Parameters<typeof deployGround>[0], options?: DeployGroundOptions) {
-  const made = await deployGround(t, options)
-  let said = ''
-  const request = (kind: 'scale' | 'restart', signal: AbortSignal) => ({
-    kind,
-    subject: 'x',
-    actor: made.actor('ann'),
-    say: (text: string) => {
-      said += text
-    },
-    signal,
-  })
-  return {
-    ...made,
-    scale: (counts: Record<string, number>, size: ScaleWish['size'] = {}, signal = here()) =>
-      made.operations.run(made.app, request('scale', signal), run =>
-        scale(made.ground, made.app, { counts: new Map(Object.entries(counts)), size }, run),
-      ),
-    restart: (service: string | null = null, signal = here()) =>
-      made.operations.run(made.app, request('restart', signal), run =>
-        restart(made.ground, made.app, service, run),
-      ),
-    said: () => said,
-    count: (name: string) => serviceOf(made.ground.store.services.of(made.app.id), name).count,
-    ids: () => made.engine.containers.map(({ id }) => id).sort(),
-    variable: (label: string, name: string) =>
-      made.engine.containers
-        .find(({ spec: { labels } }) => `${labels.process}.${labels.index}` === label)
-        ?.spec.env.get(name)
-        ?.reveal(),
-  }
-}
-
-async function live(t: Parameters<typeof deployGround>[0], options?: DeployGroundOptions) {
-  const made = await bench(t, options)
-  const push = await made.push(await made.commit(FILES))
-  t.true(push.accepted, push.said)
-  await made.background.idle()
-  return made
+/** Seconds: many where an exit has to be seen before the time is over, on a machine that is busy. */
+function settleAfter({ ground, app }: DeployGround, seconds: number): void {
+  Object.assign(ground.stack(app.stack).stack, { settle: seconds })
 }
 
 test('scaling a live app starts what is missing, beside what runs and without a release', async t => {
@@ -101,6 +58,15 @@ test('scaling down retires the highest indexes with their grace, to nothing if a
   t.deepEqual(made.present(), ['v1 worker.1 running', 'v1 worker.2 running'])
 })
 
+test('what is retired is named in the order of its indexes', async t => {
+  const made = await live(t)
+  await made.scale({ web: 10 })
+  await made.restart('web') // Now the engine lists those of the worker first.
+  await made.background.idle()
+  await made.scale({ web: 8, worker: 0 })
+  t.regex(made.said(), /-----> Retiring web\.9, web\.10, worker\.1\n$/)
+})
+
 test('scaling to what there is changes nothing, and says so', async t => {
   const made = await live(t)
   const calls = made.engine.calls.length
@@ -116,7 +82,7 @@ test('what somebody took off the engine is started again by scaling to the same 
 })
 
 test('before the first release a scale is stored, and the deploy has it; a deploy keeps counts, new processes get one', async t => {
-  const made = await bench(t)
+  const made = await reshapeBench(t)
   t.deepEqual(await made.scale({ web: 2, later: 0 }), { changed: true, release: null })
   t.deepEqual(await made.scale({ web: 2 }), { changed: false, release: null })
   t.deepEqual(made.engine.calls, [])
@@ -141,7 +107,7 @@ test('before the first release a scale is stored, and the deploy has it; a deplo
 })
 
 test('an app that is scaled to nothing is deployed without a container, and is live', async t => {
-  const made = await bench(t)
+  const made = await reshapeBench(t)
   await made.scale({ web: 0, worker: 0 })
   const id = await made.commit(FILES)
   const push = await made.push(id)
@@ -238,7 +204,7 @@ test('after a restart the same push is live already, and a deploy puts everythin
 })
 
 test('an app without a release has nothing to restart', async t => {
-  const made = await bench(t)
+  const made = await reshapeBench(t)
   await t.throwsAsync(made.restart(), { instanceOf: OperationFailed })
   t.regex(made.said(), /The app has no release yet that could be restarted \(not-found\)/)
 })
@@ -248,7 +214,6 @@ for (const way of ['fails to start', 'exits', 'is cancelled'] as const) {
     const leaving = new AbortController()
     let broken = false
     const made = await live(t, {
-      stack: { settle: 0.05 },
       program: ({ labels }) => {
         if (!broken || labels.index === 1) return {}
         if (way === 'exits') return { exits: 1 }
@@ -259,6 +224,7 @@ for (const way of ['fails to start', 'exits', 'is cancelled'] as const) {
     await made.background.idle()
     const before = { ids: made.ids(), services: made.ground.store.services.of(made.app.id) }
     broken = true
+    settleAfter(made, 60)
     if (way === 'is cancelled') {
       made.engine.on('start', (id, signal) => {
         if (made.engine.containers.find(each => each.id === id)?.spec.labels.index === 1) return
@@ -285,122 +251,16 @@ test('what a failed scale could not undo is undone later, and takes nothing of a
   const made = await live(t, {
     program: ({ labels }) => (broken && labels.index === 2 ? { exits: 1 } : {}),
   })
+  settleAfter(made, 60)
   const cannot = made.engine.on('remove', () => {
     throw new Problem('engine-unreachable', { headline: 'It does not answer', hint: 'Wait.' })
   })
   await t.throwsAsync(made.scale({ web: 2 }))
   broken = false
+  settleAfter(made, 0.02)
   await made.scale({ web: 2 })
   t.is(made.engine.containers.length, 4)
   cannot()
   await made.background.idle()
   t.deepEqual(made.present(), ['v1 web.1 running', 'v1 web.2 running', 'v1 worker.1 running'])
 })
-
-/** As a new process does it: with a view of the engine and turns of its own. */
-async function recover({ ground, engine }: DeployGround) {
-  const fresh = fakeEngine({ host: engine.host, gatewayId: ground.store.gatewayId })
-  const risen = { ...ground, stack: (name: string) => ({ ...ground.stack(name), engine: fresh }) }
-  const operations = createOperations(ground.store, ground.log)
-  failInterrupted(risen)
-  await recoverWhenPossible(risen, operations, here(), 1)
-  return { ground: risen, operations }
-}
-
-type Step = readonly [keyof Engine | 'record' | 'recorded', number]
-const STEPS: readonly Step[] = [
-  ['list', 1],
-  ['findImage', 1],
-  ['ensureNetwork', 1],
-  ['create', 1],
-  ['create', 2],
-  ['create', 3],
-  ['start', 1],
-  ['start', 3],
-  ['inspect', 1],
-  ['record', 1],
-  ['recorded', 1],
-  ['keepRunning', 1],
-  ['keepRunning', 3],
-  ['stop', 1],
-  ['stop', 3],
-  ['remove', 1],
-  ['remove', 3],
-]
-
-const CALLS = STEPS.map(([call]) => call).filter(call => call !== 'record' && call !== 'recorded')
-
-/** From that step on nothing of this process reaches the engine or the record any more. */
-function crashAt(
-  { engine, ground }: DeployGround,
-  [what, nth]: Step,
-): { struck: Promise<void>; bury(): void } {
-  const struck = Promise.withResolvers<void>()
-  const never = Promise.withResolvers<never>()
-  never.promise.catch(() => {}) // Perhaps nobody waits for it.
-  let dead = false
-  let calls = 0
-  const die = () => {
-    dead = true
-    struck.resolve()
-  }
-  for (const call of CALLS) {
-    engine.on(call, () => {
-      if (call === what) calls += 1
-      if (call === what && calls === nth) die()
-      if (dead) return never.promise
-    })
-  }
-  const services = ground.store.services as { write: typeof ground.store.services.write }
-  const { write } = services
-  if (what === 'record' || what === 'recorded') {
-    services.write = (...args) => {
-      services.write = write
-      if (what === 'recorded') write(...args)
-      die()
-      throw new Error('killed')
-    }
-  }
-  return { struck: struck.promise, bury: () => never.reject(new Error('killed')) }
-}
-
-for (const step of STEPS) {
-  for (const doing of ['restart', 'scale'] as const) {
-    test(`killed in a ${doing} at ${step.join(' ')}, exactly one set serves afterwards, and it works again`, async t => {
-      const made = await live(t, { background: () => 60_000 })
-      await made.scale({ web: 2, worker: 4 })
-      await made.background.idle()
-      const before = made.ids()
-      const { struck, bury } = crashAt(made, step)
-      // The scale starts, replaces and retires, all in one.
-      const asked = doing === 'restart' ? made.restart() : made.scale({ web: 3, worker: 1 }, { cpus: 0.5 })
-      const done = asked.then(made.background.idle, made.background.idle)
-      t.true(await Promise.race([struck.then(() => true), done.then(() => false)]), 'it was not killed')
-
-      const after = await recover(made)
-      const committed = ['recorded', 'keepRunning', 'stop', 'remove'].includes(step[0])
-      const [web, worker] = committed && doing === 'scale' ? [3, 1] : [2, 4]
-      t.deepEqual([made.count('web'), made.count('worker')], [web, worker])
-      t.deepEqual(made.present(), [...running('web', web), ...running('worker', worker)])
-      if (committed) t.false(made.ids().some(id => before.includes(id)))
-      else t.deepEqual(made.ids(), before)
-      t.true(made.engine.containers.every(({ kept }) => kept))
-
-      const left = made.ids()
-      const again = {
-        kind: 'restart',
-        subject: 'all',
-        actor: made.actor('ann'),
-        say: () => {},
-        signal: here(),
-      } as const
-      await after.operations.run(made.app, again, run => restart(after.ground, made.app, null, run))
-      await until('the old containers are gone', async () => made.ids().every(id => !left.includes(id)))
-      t.deepEqual(made.present(), [...running('web', web), ...running('worker', worker)])
-      bury()
-    })
-  }
-}
-
-const running = (name: string, count: number) =>
-  Array.from({ length: count }, (_, i) => `v1 ${name}.${i + 1} running`)

@@ -1,5 +1,6 @@
 import test from 'ava'
-import { formatSize, parseDuration, parseSize } from '../../../src/domain/quantity.ts'
+import fc from 'fast-check'
+import { exactSize, formatSize, parseDuration, parseSize } from '../../../src/domain/quantity.ts'
 
 test('sizes are bytes by their unit', t => {
   t.is(parseSize('512MiB'), 536870912)
@@ -15,6 +16,19 @@ test('a size is written in its largest unit, rounded down, and reads back', t =>
   t.is(formatSize(2 ** 30 - 1), '1023.9MiB')
   t.is(formatSize(1.5 * 2 ** 40), '1.5TiB')
   t.is(parseSize(formatSize(5 * 2 ** 30)), 5 * 2 ** 30)
+})
+
+test('a size is written in the largest unit that fits whole, and read back as it was', t => {
+  t.is(exactSize(536870912), '512MiB')
+  t.is(exactSize(1.5 * 2 ** 30), '1536MiB')
+  t.is(exactSize(2 ** 30), '1GiB')
+  t.is(exactSize(1001), '1001B')
+  t.is(exactSize(0), '0B')
+  fc.assert(
+    fc.property(fc.nat(999_999), fc.constantFrom(1, 1024, 2 ** 20), (n, unit) =>
+      t.is(parseSize(exactSize(n * unit)), n * unit),
+    ),
+  )
 })
 
 test('durations are seconds by their unit', t => {
