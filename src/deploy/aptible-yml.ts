@@ -10,6 +10,10 @@ const HOOKS = [
   'after_deploy_failure',
   'after_configure_success',
   'after_configure_failure',
+  'after_scale_success',
+  'after_scale_failure',
+  'after_restart_success',
+  'after_restart_failure',
 ] as const
 
 export type HookName = (typeof HOOKS)[number]
@@ -32,8 +36,6 @@ const APTIBLE_YML: YamlFileKind = {
 const MAX_COMMANDS = 50
 const MAX_WARNINGS = 10
 
-/** What Aptible has besides, for operations that are not here. */
-const OTHER_HOOK = /^after_(?:restart|scale)_(?:success|failure)$/
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]/
 
 const Commands = z
@@ -86,6 +88,5 @@ function readCommands(yml: YamlFile, key: YamlKey): string[] {
 }
 
 function ignored({ name, line }: YamlKey): string {
-  const what = OTHER_HOOK.test(name) ? 'there is no such operation here' : 'there is no such key'
-  return `${APTIBLE_YML.file}:${line}: ${printable(name, 60)} is ignored: ${what}`
+  return `${APTIBLE_YML.file}:${line}: ${printable(name, 60)} is ignored: there is no such key`
 }

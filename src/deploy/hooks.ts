@@ -8,6 +8,7 @@ import type { HookName, Hooks } from './aptible-yml.ts'
 import type { Ground } from './ground.ts'
 import type { Afterwards, Run } from './operations.ts'
 import { type FailedCommand, runCommands } from './run-commands.ts'
+import { tookEffect } from './took-effect.ts'
 import { undoSignal } from './undo.ts'
 
 /**
@@ -17,7 +18,7 @@ import { undoSignal } from './undo.ts'
 export function runHooksAfter(
   ground: Ground,
   app: App,
-  kind: 'deploy' | 'configure',
+  kind: 'deploy' | 'configure' | 'scale' | 'restart',
   hooks: Hooks,
   { operation, transcript, afterwards }: Run,
 ): void {
@@ -27,7 +28,7 @@ export function runHooksAfter(
     const commands = hooks[name]
     if (commands === undefined || commands.length === 0) return null
     const live = ground.store.releases.live(app.id)
-    if (outcome === 'succeeded' && live?.operation !== operation.number) return null
+    if (outcome === 'succeeded' && !tookEffect(ground.store, app.id, operation.number)) return null
     if (live === null) {
       transcript.line(` !     ${name} was not run: its commands run in the live release, and there is none`)
       return null

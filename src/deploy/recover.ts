@@ -10,12 +10,13 @@ import type { Operations } from './operations.ts'
 import { removeLeftNames } from './passing-names.ts'
 import { unkeptTags } from './retention.ts'
 import { retireAll } from './retire.ts'
+import { tookEffect } from './took-effect.ts'
 
 /** Before anything is accepted: what the last process left undone did not happen. */
 export function failInterrupted(ground: Ground): void {
   for (const operation of ground.store.operations.unfinished()) {
-    // What was promoted has happened: only what its .aptible.yml asks for afterwards was cut off.
-    if (ground.store.releases.live(operation.appId)?.operation === operation.number) {
+    // What is past its commit point has happened: only what its .aptible.yml asks for afterwards was cut off.
+    if (tookEffect(ground.store, operation.appId, operation.number)) {
       ground.store.operations.appendLine(
         operation.id,
         ' !     The gateway stopped before the commands that run afterwards had ended. They are not run again.',

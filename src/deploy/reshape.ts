@@ -4,6 +4,7 @@ import type { App } from '../domain/app.ts'
 import type { Release } from '../domain/release.ts'
 import { containerLabel, planReshape, type Reshape, type Wanted } from '../domain/rollout.ts'
 import { configInForce } from './config-in-force.ts'
+import { isGenerator } from './generate.ts'
 import type { Ground } from './ground.ts'
 import { hideCredential } from './hide-credential.ts'
 import { keepRunning } from './keep-running.ts'
@@ -30,7 +31,8 @@ export async function reshape(
   const { store } = ground
   const { operation, transcript, signal } = run
   const { stack, engine } = ground.stack(app.stack)
-  const present = await engine.list(app.name, signal)
+  // A generator that `registry:explain` runs meanwhile is none of the app's services.
+  const present = (await engine.list(app.name, signal)).filter(({ labels }) => !isGenerator(labels))
   const plan = planReshape(present, release, store.services.of(app.id), wanted, operation.number)
   if (plan.services.length === 0) return false
 
@@ -41,7 +43,7 @@ export async function reshape(
     })
     const candidates = await startCandidates(ground, app, release, plan, run)
     signal.throwIfAborted()
-    store.services.write(app.id, plan.services) // The commit point: from here on nothing is undone.
+    store.services.write(app.id, plan.services, operation.number) // The commit point: from here on nothing is undone.
     return candidates
   }, undoLater(ground))
 

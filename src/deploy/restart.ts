@@ -4,9 +4,11 @@ import { Problem } from '../domain/problem.ts'
 import type { Release } from '../domain/release.ts'
 import { serviceOf } from '../domain/service.ts'
 import type { Ground } from './ground.ts'
+import { runHooksAfter } from './hooks.ts'
 import { knownProcess } from './known-process.ts'
 import type { Run } from './operations.ts'
 import { reshape } from './reshape.ts'
+import { readHooks } from './source.ts'
 
 export interface Restarted {
   readonly release: number
@@ -31,6 +33,8 @@ export async function restart(
     .map(name => serviceOf(services, name))
     .filter(({ count }) => count > 0)
     .map(({ startedBy: _, ...same }) => ({ ...same, anew: true }))
+  const deployed = ground.repositories.commit(app.name, live.commit)
+  runHooksAfter(ground, app, 'restart', await readHooks(deployed, run.transcript), run)
   await reshape(ground, app, live, wanted, run)
   return { release: live.number, services: wanted.map(({ process }) => process) }
 }

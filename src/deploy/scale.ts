@@ -7,9 +7,11 @@ import type { Wanted } from '../domain/rollout.ts'
 import { MOST_CONTAINERS, type Services, serviceOf } from '../domain/service.ts'
 import type { Limits, Stack } from '../domain/stack.ts'
 import type { Ground } from './ground.ts'
+import { runHooksAfter } from './hooks.ts'
 import { knownProcess } from './known-process.ts'
 import type { Run } from './operations.ts'
 import { reshape } from './reshape.ts'
+import { readHooks } from './source.ts'
 
 export interface ScaleWish {
   /** By process. */
@@ -35,10 +37,12 @@ export async function scale(ground: Ground, app: App, wish: ScaleWish, run: Run)
   if (live === null) {
     const changed = wanted.filter(service => differs(before, service))
     const rows = changed.map(({ anew: _, ...service }) => ({ ...service, startedBy: [] }))
-    store.services.write(app.id, rows)
+    store.services.write(app.id, rows, run.operation.number)
     return { changed: changed.length > 0, release: null }
   }
   for (const name of wish.counts.keys()) knownProcess(live, name)
+  const deployed = ground.repositories.commit(app.name, live.commit)
+  runHooksAfter(ground, app, 'scale', await readHooks(deployed, run.transcript), run)
   return { changed: await reshape(ground, app, live, wanted, run), release: live.number }
 }
 

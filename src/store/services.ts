@@ -26,21 +26,25 @@ export function serviceRows(db: DatabaseSync) {
   )
   const upsert = statement(
     db,
-    `INSERT INTO services (app_id, process, count, memory, cpus, started_by) VALUES (?, ?, ?, ?, ?, ?)
+    `INSERT INTO services (app_id, process, count, memory, cpus, started_by, shaped_by)
+     VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (app_id, process) DO UPDATE SET count = excluded.count, memory = excluded.memory,
-       cpus = excluded.cpus, started_by = excluded.started_by`,
+       cpus = excluded.cpus, started_by = excluded.started_by, shaped_by = excluded.shaped_by`,
   )
+  const shaped = statement(db, 'SELECT 1 FROM services WHERE app_id = ? AND shaped_by = ? LIMIT 1')
   return {
     /** Those that were ever scaled or restarted, in the order of their names. */
     of: (appId: number): Services =>
       new Map(select.all(appId).map(row => [row.process, toService(row)] as const)),
-    /** All of them or none. From here on these are the containers that serve. */
-    write(appId: number, services: Iterable<Service>): void {
+    /** All of them or none, by the operation of that number. From here on these are the containers that serve. */
+    write(appId: number, services: Iterable<Service>, operation: number): void {
       transaction(db, () => {
         for (const { process, count, memory, cpus, startedBy } of services) {
-          upsert.run(appId, process, count, memory, cpus, JSON.stringify(startedBy))
+          upsert.run(appId, process, count, memory, cpus, JSON.stringify(startedBy), operation)
         }
       })
     },
+    /** Whether a service is as the operation of that number wrote it. */
+    wasShapedBy: (appId: number, operation: number): boolean => shaped.get(appId, operation) !== undefined,
   }
 }

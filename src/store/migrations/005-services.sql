@@ -10,5 +10,7 @@ CREATE TABLE services (
   -- For each index from 1, the number of the operation whose container serves; 0, and what the list does not reach, is
   -- the container that the live release came to life with.
   started_by TEXT NOT NULL,
+  -- Number of the operation that wrote this row last.
+  shaped_by INTEGER NOT NULL,
   PRIMARY KEY (app_id, process)
 ) STRICT, WITHOUT ROWID;

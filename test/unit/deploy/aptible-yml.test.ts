@@ -34,11 +34,11 @@ for (const text of ['', '# nothing\n', 'before_release:\n', 'before_release: []\
 }
 
 test('what is not supported is named in a warning, and the rest is used', t => {
-  t.deepEqual(parse('before_release: a\nafter_scale_success: b\nwat: {}\n"\\e[2J": 1\n'), {
+  t.deepEqual(parse('before_release: a\nafter_rollback_success: b\nwat: {}\n"\\e[2J": 1\n'), {
     beforeRelease: ['a'],
     hooks: {},
     warnings: [
-      '.aptible.yml:2: after_scale_success is ignored: there is no such operation here',
+      '.aptible.yml:2: after_rollback_success is ignored: there is no such key',
       '.aptible.yml:3: wat is ignored: there is no such key',
       '.aptible.yml:4: \\u{1b}[2J is ignored: there is no such key',
     ],

@@ -2,7 +2,10 @@
 // what becomes of them changes what the operation did.
 import test, { type ExecutionContext } from 'ava'
 import { configure } from '../../../src/deploy/configure.ts'
+import type { Run } from '../../../src/deploy/operations.ts'
 import { failInterrupted } from '../../../src/deploy/recover.ts'
+import { restart } from '../../../src/deploy/restart.ts'
+import { scale } from '../../../src/deploy/scale.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 import { Secret } from '../../../src/domain/secret.ts'
 import { type DeployGroundOptions, deployGround } from '../../support/deploy-ground.ts'
@@ -49,13 +52,22 @@ async function bench(
     } as const
     return operations.run(app, request, run => configure(ground, app, secrets, [], run))
   }
+  const reshapes = {
+    scale: (counts: Record<string, number>) =>
+      asked('scale', run => scale(ground, app, { counts: new Map(Object.entries(counts)), size: {} }, run)),
+    restart: () => asked('restart', run => restart(ground, app, null, run)),
+  }
+  function asked<T>(kind: 'scale' | 'restart', work: (run: Run) => Promise<T>): Promise<T> {
+    const { signal } = new AbortController()
+    return operations.run(app, { kind, subject: '', actor: made.actor('ann'), say: () => {}, signal }, work)
+  }
   /** The transcript of an operation when it has ended. */
   const lines = async (number: number) => {
     await operations.idle()
     return made.lines(ground.store.operations.byNumber(app.id, number))
   }
   const state = (number: number) => ground.store.operations.byNumber(app.id, number)?.state
-  return { ...made, hooks, set, lines, state }
+  return { ...made, ...reshapes, hooks, set, lines, state }
 }
 
 test('after a deploy its commands run in the new release, with its config, and nobody waits for them', async t => {
@@ -208,6 +220,55 @@ test('config:set runs those of the commit that is live', async t => {
   t.is((await made.lines(3)).at(-1), '-----> Running after_configure_failure')
   t.is(made.hooks[1]?.env.get('COLOR')?.reveal(), 'green')
   t.deepEqual([made.state(2), made.state(3)], ['succeeded', 'failed'])
+})
+
+const OF_RESHAPES = `after_scale_success: bin/good
+after_scale_failure: bin/bad
+after_restart_success: bin/good
+after_restart_failure: bin/bad
+`
+
+test('a scale runs those of the commit that is live, also one that starts nothing', async t => {
+  const made = await bench(t)
+  await made.push(await made.commit(withHooks(OF_RESHAPES)))
+  await made.scale({ web: 2 })
+  t.is((await made.lines(2)).at(-1), '-----> Running after_scale_success')
+  await made.scale({ web: 1 })
+  t.is((await made.lines(3)).at(-1), '-----> Running after_scale_success')
+  await made.scale({ web: 1 })
+  t.deepEqual(await made.lines(4), [])
+  made.engine.on('start', () => Promise.reject(unreachable()))
+  await t.throwsAsync(made.scale({ web: 3 }))
+  t.true((await made.lines(5)).some(line => line.includes('after_scale_failure')))
+  t.is(made.state(5), 'failed')
+})
+
+test('a restart runs those of the commit that is live', async t => {
+  const made = await bench(t)
+  await made.push(await made.commit(withHooks(OF_RESHAPES)))
+  await made.restart()
+  t.is((await made.lines(2)).at(-1), '-----> Running after_restart_success')
+  t.is(made.hooks.length, 1)
+})
+
+test('a scale whose counts were in force when the gateway ended has succeeded', async t => {
+  const made = await bench(t)
+  const { store } = made.ground
+  await made.push(await made.commit(withHooks(OF_RESHAPES)))
+  await made.scale({ web: 2 })
+  await made.operations.idle()
+  const reached = Promise.withResolvers<void>()
+  made.engine.on('logs', (...args) => {
+    reached.resolve()
+    return hang(args.at(-1) as AbortSignal)
+  })
+  await made.scale({ web: 1 })
+  await reached.promise
+  failInterrupted(made.ground)
+  const kept = store.operations.byNumber(made.app.id, 3)
+  t.like(kept, { state: 'succeeded', problem: null })
+  made.operations.underWay(kept?.id ?? 0)?.stopAfterwards(unreachable())
+  await made.operations.idle()
 })
 
 test('a .aptible.yml of the live commit that cannot be read does not fail a change of config', async t => {
