@@ -1,12 +1,13 @@
 // The seam between the deploy and what containers run on. One implementation talks to Docker, one is a fake for
 // tests; both pass the same conformance suite. Every call may throw Problem `engine-unreachable`,
 // `engine-disk-full` or `engine-failed`, and `signal.reason` when its signal is aborted.
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { ImageReference } from './image-reference.ts'
 import type { Instant } from './instant.ts'
 import type { RegistryAuth } from './registry-auth.ts'
 import type { Secret } from './secret.ts'
 import type { Limits } from './stack.ts'
+import type { TerminalSize } from './terminal.ts'
 import type { Transcript } from './transcript.ts'
 
 export interface Platform {
@@ -110,6 +111,11 @@ export interface ContainerSpec {
   readonly grace: number
   /** Absolute path of a directory that is made, empty, and may be written by every user of the container. */
   readonly writableDirectory?: string
+  /**
+   * Set for what somebody talks to through `attach`: its standard input stays open until they end it, and what it says
+   * is kept in no log of the engine's. Null: without a terminal.
+   */
+  readonly interactive?: { readonly terminal: TerminalSize | null }
   /** Hands it the engine's own socket, at /var/run/docker.sock: with it, the engine's machine. */
   readonly engineSocket?: boolean
 }
@@ -140,6 +146,23 @@ export interface Usage {
   readonly cpus: number
   /** Bytes, without what the kernel only keeps of files. */
   readonly memory: number
+}
+
+/** What a container's program is talked to through. None of the streams is ended. */
+export interface Talk {
+  /** Its end is the end of the program's standard input; for a program with a terminal it is that of a Ctrl-D. */
+  readonly stdin: Readable
+  readonly stdout: Writable
+  /** Nothing comes here from a program with a terminal. */
+  readonly stderr: Writable
+}
+
+export interface Attached {
+  /**
+   * Resolves when the container has stopped and all it said was handed over; whoever is slow to take it is waited for.
+   * Rejects when the engine breaks off, and with `signal.reason`: the container is not stopped by either.
+   */
+  readonly ended: Promise<void>
 }
 
 export interface LogOptions {
@@ -209,6 +232,13 @@ export interface Engine {
   keepRunning(id: string, signal: AbortSignal): Promise<void>
   /** Resolves with the exit code when the container next stops; ask before `start` to miss nothing. */
   nextExit(id: string, signal: AbortSignal): Promise<number>
+  /**
+   * Talks to an interactive container. Resolves when the engine has taken the streams; ask before `start` to lose
+   * nothing.
+   */
+  attach(id: string, talk: Talk, signal: AbortSignal): Promise<Attached>
+  /** Tells the container's terminal its size. Not running, or gone, is success: there is nobody to tell. */
+  resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>
   /** Null when there is none of that id. */
   inspect(id: string, signal: AbortSignal): Promise<Container | null>
   /** Null when there is none of that id. */

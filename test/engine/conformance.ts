@@ -7,6 +7,7 @@ import type { RegistryAuth } from '../../src/domain/registry-auth.ts'
 import { TooLarge } from '../../src/domain/too-large.ts'
 import { listen } from '../support/build-fixtures.ts'
 import type { Program } from '../support/fake-host.ts'
+import { interactiveConformance, talk } from './interactive.ts'
 
 /** What a driver brings along for its tests; all of it is gone after them. */
 export interface Ground {
@@ -536,6 +537,8 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
       engine.start(id, aborted),
       engine.keepRunning(id, aborted),
       engine.nextExit(id, aborted),
+      engine.attach(id, talk(), aborted),
+      engine.resize(id, { columns: 80, rows: 24 }, aborted),
       engine.inspect(id, aborted),
       engine.stop(id, 1, aborted),
       engine.remove(id, aborted),
@@ -547,6 +550,17 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     }
     t.is((await look(id)).state, 'running')
     t.is(await engine.findImage(tag, signal), null)
+  })
+
+  interactiveConformance(title, {
+    get engine() {
+      return engine
+    },
+    get other() {
+      return other
+    },
+    spec,
+    state: async id => (await look(id)).state,
   })
 }
 

@@ -79,14 +79,21 @@ export async function dockerGround(): Promise<DockerGround> {
 }
 
 /** The words of a command that behaves so in a busybox image whose ENTRYPOINT is cleared. */
-export function shellProgram({ prints = [], exits, writes = {}, links = {} }: Program): string[] {
-  const end = exits === undefined ? 'exec sleep 3600' : `exit ${exits}`
+export function shellProgram(program: Program): string[] {
+  const { prints = [], complains = [], writes = {}, links = {} } = program
   const making = [
     ...Object.entries(writes).map(([path, content]) => `printf %s ${quoted(content)} > ${quoted(path)}`),
     ...Object.entries(links).map(([path, target]) => `ln -s ${quoted(target)} ${quoted(path)}`),
   ].map(command => `${command} || exit 99; `)
-  const script = `${making.join('')}[ $# = 0 ] || printf '%s\\n' "$@"; ${end}`
+  const complaining = complains.map(line => `echo ${quoted(line)} >&2; `).join('')
+  const script = `${making.join('')}[ $# = 0 ] || printf '%s\\n' "$@"; ${complaining}${ending(program)}`
   return ['/bin/sh', '-c', script, 'sh', ...prints]
+}
+
+function ending({ exits, copies, untilSize }: Program): string {
+  if (copies) return 'exec cat'
+  if (untilSize !== undefined) return `until [ "$(stty size)" = ${quoted(untilSize)} ]; do usleep 10000; done`
+  return exits === undefined ? 'exec sleep 3600' : `exit ${exits}`
 }
 
 function quoted(word: string): string {

@@ -207,6 +207,12 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     async nextExit(id, signal) {
       return existing(id).nextExit(signal)
     },
+    async attach(id, talk, signal) {
+      return existing(id).attach(talk, signal)
+    },
+    async resize(id, size) {
+      own(id)?.resize(size)
+    },
     async inspect(id) {
       return (
         mine()

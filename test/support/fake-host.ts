@@ -1,7 +1,8 @@
 // The machine that fake engines share: what real ones find on a Docker host, in memory.
 import { EventEmitter, once } from 'node:events'
-import type { Condition, Container, ContainerSpec, Image, Usage } from '../../src/domain/engine.ts'
+import type { Condition, Container, ContainerSpec, Image, Talk, Usage } from '../../src/domain/engine.ts'
 import type { Instant } from '../../src/domain/instant.ts'
+import type { TerminalSize } from '../../src/domain/terminal.ts'
 
 /** What the program in a container does once it is started. */
 export interface Program {
@@ -10,6 +11,12 @@ export interface Program {
   readonly writes?: Readonly<Record<string, string>>
   /** Where the symbolic links lead that it makes, by absolute path. */
   readonly links?: Readonly<Record<string, string>>
+  /** What it says on standard error, after what it prints. */
+  readonly complains?: readonly string[]
+  /** Copies its standard input to its output, and exits with 0 at its end. */
+  readonly copies?: boolean
+  /** Exits with 0 once its terminal has this size, `rows columns` as `stty size` prints it. */
+  readonly untilSize?: string
   /** Left out: it runs until it is stopped. */
   readonly exits?: number
   /** The engine cannot start it, and says so in these words. */
@@ -35,6 +42,10 @@ export class FakeContainer {
   removed = false
   /** The engine starts it again when it stops by itself. */
   kept = false
+  /** Of its terminal, as it was told last. */
+  size: TerminalSize | null = null
+  #talk: Talk | null = null
+  #program: Program = {}
   readonly #changes = new EventEmitter().setMaxListeners(0)
 
   constructor(id: string, gatewayId: string, spec: ContainerSpec) {
@@ -55,15 +66,56 @@ export class FakeContainer {
     for (const [path, content] of Object.entries(program.writes ?? {}))
       this.files.set(path, Buffer.from(content))
     for (const path of Object.keys(program.links ?? {})) this.files.set(path, null)
+    this.#program = program
     this.print(...(program.prints ?? []))
+    for (const line of program.complains ?? []) this.#talk?.stderr.write(`${line}\n`)
     const { exits } = program
     if (exits !== undefined) setImmediate(() => this.running && this.exit(exits))
+    if (program.copies) void this.#copy()
+    this.#measure()
   }
 
   print(...lines: string[]): void {
     this.output.push(...lines)
     this.printedAt.push(...lines.map(fakeNow))
+    for (const line of lines) this.#talk?.stdout.write(`${line}\n`)
     this.#changes.emit('change')
+  }
+
+  /** Resolves when it has stopped, which is also when it has said everything. */
+  attach(talk: Talk, signal: AbortSignal): { ended: Promise<void> } {
+    this.#talk = talk
+    const ended = this.nextExit(signal).then(
+      () => {
+        this.#talk = null
+      },
+      error => {
+        signal.throwIfAborted()
+        throw error
+      },
+    )
+    ended.catch(() => {})
+    return { ended }
+  }
+
+  resize(size: TerminalSize): void {
+    if (!this.running) return
+    this.size = size
+    this.#measure()
+  }
+
+  #measure(): void {
+    const { size } = this
+    if (size !== null && this.#program.untilSize === `${size.rows} ${size.columns}`) this.exit(0)
+  }
+
+  async #copy(): Promise<void> {
+    const talk = this.#talk
+    if (talk === null) return
+    for await (const chunk of talk.stdin) {
+      if (!talk.stdout.write(chunk)) await once(talk.stdout, 'drain')
+    }
+    if (this.running) this.exit(0)
   }
 
   /** One that is kept running and was not stopped is started again. */

@@ -15,6 +15,7 @@ export function createBody(
   gatewayId: string,
   engineSocket: string,
 ): ContainerCreateOptions {
+  const terminal = spec.interactive?.terminal
   return {
     Image: spec.image,
     Labels: containerLabels(gatewayId, spec.labels),
@@ -22,7 +23,8 @@ export function createBody(
     // One empty word is the documented way to clear the image's ENTRYPOINT.
     ...(spec.entrypoint && { Entrypoint: spec.entrypoint.length === 0 ? [''] : [...spec.entrypoint] }),
     ...(spec.command && { Cmd: [...spec.command] }),
-    Tty: false,
+    Tty: terminal != null,
+    ...(spec.interactive && { OpenStdin: true, StdinOnce: true, AttachStdin: true }),
     StopTimeout: spec.grace,
     HostConfig: hostConfig(spec, engineSocket),
     NetworkingConfig: { EndpointsConfig: { [spec.network]: {} } },
@@ -30,12 +32,17 @@ export function createBody(
 }
 
 function hostConfig(spec: ContainerSpec, engineSocket: string): HostConfig {
-  const { limits } = spec
+  const { limits, interactive } = spec
   return {
     NetworkMode: spec.network,
     // See `keepRunning`: what has not settled yet is not started again.
     RestartPolicy: { Name: 'no' },
-    LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+    // What is said to a person is theirs: it stays on no disk.
+    LogConfig: interactive
+      ? { Type: 'none', Config: {} }
+      : { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+    // Engines from 23 on begin with it; older ones are told once the program runs.
+    ...(interactive?.terminal && { ConsoleSize: [interactive.terminal.rows, interactive.terminal.columns] }),
     SecurityOpt: ['no-new-privileges:true'],
     CapDrop: ['ALL'],
     CapAdd: CAPABILITIES,

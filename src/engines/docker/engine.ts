@@ -2,6 +2,7 @@
 import type { Engine } from '../../domain/engine.ts'
 import type { Stack } from '../../domain/stack.ts'
 import { buildImage } from '../build/build.ts'
+import { attachment } from './attach.ts'
 import { connect } from './connect.ts'
 import { containers } from './containers.ts'
 import { readDiskSpace } from './disk-space.ts'
@@ -53,6 +54,7 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engi
     ...networks(connection, gatewayId),
     ...containers(connection, gatewayId),
     ...watching(connection, gatewayId),
+    ...attachment(connection, gatewayId),
     ...logs(connection, gatewayId),
   }
 }
