@@ -1,6 +1,6 @@
 // Every exec of every session comes through here: git's commands, people's commands, a bare login.
 import type { Writable } from 'node:stream'
-import { OperationFailed } from '../deploy/operations.ts'
+import { OperationFailed } from '../deploy/operation-failed.ts'
 import { type App, type AppName, parseAppPath } from '../domain/app.ts'
 import { authorise } from '../domain/member.ts'
 import { Problem, problemLines } from '../domain/problem.ts'

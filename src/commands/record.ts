@@ -1,6 +1,6 @@
 // Writes down who did what. Which commands, and which of their words, is decided here by one safe rule: a word is kept
 // only where its command says that it is a name, and only if it looks like one.
-import { OperationFailed } from '../deploy/operations.ts'
+import { OperationFailed } from '../deploy/operation-failed.ts'
 import type { ActivityOutcome } from '../domain/activity.ts'
 import { type App, type Environment, parseAppPath, parseHandle } from '../domain/app.ts'
 import type { Action } from '../domain/member.ts'

@@ -1,26 +1,16 @@
 // Runs operations: one at a time per app, in order, each recorded with its actor, transcript and outcome.
 import { performance } from 'node:perf_hooks'
-import { type App, formatAppName } from '../domain/app.ts'
+import type { App } from '../domain/app.ts'
 import type { Log } from '../domain/log.ts'
 import type { Actor } from '../domain/member.ts'
 import type { Operation, OperationKind } from '../domain/operation.ts'
-import { Problem, type ProblemCode, problemLines } from '../domain/problem.ts'
-import type { Outcome } from '../store/operations.ts'
 import type { Store } from '../store/store.ts'
-import { runsNow } from './runs-now.ts'
-import { createTranscript, type LiveTranscript, type Say } from './transcript.ts'
-import { createTurns } from './turns.ts'
+import { conclude, outcomeOf, type PlanAfterwards } from './conclude.ts'
+import { destroyed, OperationFailed } from './operation-failed.ts'
+import { type OperationRecord, recordOperation } from './operation-record.ts'
+import type { LiveTranscript, Say } from './transcript.ts'
+import { createTurns, type Turns } from './turns.ts'
 import { createUnderWay, type UnderWay } from './under-way.ts'
-
-/** An operation ended without success, and its actor has been told why: there is nothing left to print. */
-export class OperationFailed extends Error {
-  readonly problem: Problem
-
-  constructor(problem: Problem) {
-    super(problem.headline, { cause: problem })
-    this.problem = problem
-  }
-}
 
 export interface OperationRequest {
   readonly kind: OperationKind
@@ -55,13 +45,7 @@ export interface Run {
    * Asked once it is decided how the operation ends. What it returns is still a part of the operation, but its actor
    * was answered before, and it changes nothing about the outcome.
    */
-  afterwards(plan: (outcome: Outcome, problem: ProblemCode | null) => Afterwards | null): void
-}
-
-export interface Afterwards {
-  readonly name: string
-  /** Says in the transcript what becomes of it; throws for a bug only. */
-  work(signal: AbortSignal): Promise<void>
+  afterwards(plan: PlanAfterwards): void
 }
 
 export interface Operations {
@@ -83,9 +67,6 @@ export interface Operations {
   idle(): Promise<void>
 }
 
-/** Whoever is turned away is not told what the app runs. */
-const TURNED_AWAY: ReadonlySet<ProblemCode> = new Set(['forbidden', 'app-not-found'])
-
 /** @param stopping aborted when the gateway stops: for what goes on after its actor was answered */
 export function createOperations(
   store: Store,
@@ -95,6 +76,14 @@ export function createOperations(
   const turns = createTurns<Operation>()
   const asides = createTurns<string>()
   const underWay = createUnderWay()
+
+  function begin(app: App, { kind, subject, actor, say, signal }: OperationRequest): OperationRecord {
+    if (store.apps.byId(app.id) === null) throw destroyed(app)
+    const { member, key, address } = actor
+    const asked = { kind, subject, actor: member.name, key, address }
+    const tracked = underWay.track(store.operations.create(app.id, asked))
+    return recordOperation(store, log, app, tracked, { say, signal })
+  }
 
   return {
     exclusive: (appId, work) => turns.take(appId, null, work),
@@ -109,102 +98,15 @@ export function createOperations(
     },
 
     async run<T>(app: App, request: OperationRequest, work: (run: Run) => Promise<T>): Promise<T> {
-      const { kind, subject, actor, until, authorised } = request
-      if (store.apps.byId(app.id) === null) throw destroyed(app)
-      const operation = store.operations.create(app.id, {
-        kind,
-        subject,
-        actor: actor.member.name,
-        key: actor.key,
-        address: actor.address,
-      })
-      const tracked = underWay.track(operation)
-      const signal = AbortSignal.any([request.signal, tracked.work])
-      let answered = false
-      const say = (text: string) => {
-        if (!answered) request.say(text)
-      }
-      const transcript = createTranscript(say, line => {
-        record(() => store.operations.appendLine(operation.id, line))
-        tracked.news()
-      })
-      const ahead = turns.ahead(app.id)
-      if (ahead.length > 0) {
-        transcript.line(`       Operation #${operation.number} waits for ${ahead.map(named).join(', ')}`)
-      }
-      const next = () => {
-        const [first] = turns.ahead(app.id)
-        if (first) transcript.line(`       Operation #${operation.number} is next, after ${named(first)}`)
-      }
-
-      /** What happened has happened: a record that cannot be written must not turn it into something else. */
-      function record(write: () => void): void {
-        try {
-          write()
-        } catch (error) {
-          log.error(
-            { app: app.name, operation: operation.number, error },
-            'an operation could not be recorded',
-          )
-        }
-      }
-
-      function tell(error: unknown): Problem {
-        const seen = asProblem(error, operation, signal, log)
-        const problem = TURNED_AWAY.has(seen.code) ? seen : seen.within({ runs: runsNow(store, app) })
-        transcript.makeRoom()
-        for (const line of problemLines(problem)) transcript.line(line)
-        return problem
-      }
-
-      function end(outcome: Outcome, problem: ProblemCode | null): void {
-        record(() => store.operations.finish(operation.id, outcome, problem))
-        tracked.over(outcome)
-      }
-
+      const record = begin(app, request)
+      const { operation, transcript, signal } = record
       const answer = Promise.withResolvers<T>()
-      let plan: Parameters<Run['afterwards']>[0] = () => null
-
-      /** The outcome is decided; what it sets off is done before the operation ends. */
-      async function conclude(problem: Problem | null, tellActor: () => void): Promise<void> {
-        const outcome = outcomeOf(problem)
-        const code = problem?.code ?? null
-        tracked.decide(outcome)
-        try {
-          const then = plan(outcome, code)
-          if (then !== null) {
-            transcript.makeRoom()
-            const follow = `\`fairlead operation:follow ${operation.number}\` shows it`
-            transcript.line(`-----> ${then.name} runs behind: ${follow}`)
-            answered = true
-            tellActor()
-            await then.work(AbortSignal.any([stopping, tracked.afterwards]))
-          }
-        } catch (error) {
-          log.error({ operation: operation.number, error }, 'a fault of the gateway')
-        }
-        end(outcome, code)
-        tellActor()
-      }
-
-      const inTurn = async () => {
-        const startedAt = performance.now()
-        const done = await attempt().then(
-          result => ({ problem: null, tellActor: () => answer.resolve(result) }),
-          error => {
-            const problem = tell(error)
-            return { problem, tellActor: () => answer.reject(new OperationFailed(problem)) }
-          },
-        )
-        await conclude(done.problem, done.tellActor)
-        const milliseconds = Math.round(performance.now() - startedAt)
-        log.info({ app: app.name, operation: operation.number, kind, milliseconds }, 'operation ended')
-      }
+      let plan: PlanAfterwards = () => null
 
       async function attempt(): Promise<T> {
         signal.throwIfAborted()
         if (store.apps.byId(app.id) === null) throw destroyed(app)
-        authorised?.()
+        request.authorised?.()
         store.operations.start(operation.id)
         const afterwards: Run['afterwards'] = wanted => {
           plan = wanted
@@ -212,10 +114,25 @@ export function createOperations(
         return work({ operation, transcript, signal, afterwards })
       }
 
-      turns.take(app.id, operation, inTurn, { signal, next, ...(until && { until }) }).catch(error => {
+      async function perform(): Promise<void> {
+        const startedAt = performance.now()
+        const done = await attempt().then(
+          result => ({ problem: null, tellActor: () => answer.resolve(result) }),
+          error => {
+            const problem = record.tell(error)
+            return { problem, tellActor: () => answer.reject(new OperationFailed(problem)) }
+          },
+        )
+        await conclude(record, done.problem, plan, done.tellActor, stopping, log)
+        const milliseconds = Math.round(performance.now() - startedAt)
+        const { number, kind } = operation
+        log.info({ app: app.name, operation: number, kind, milliseconds }, 'operation ended')
+      }
+
+      inTurn(turns, record, request.until, perform).catch(error => {
         // It left while it waited.
-        const problem = tell(error)
-        end(outcomeOf(problem), problem.code)
+        const problem = record.tell(error)
+        record.end(outcomeOf(problem), problem.code)
         answer.reject(new OperationFailed(problem))
       })
       return answer.promise
@@ -223,37 +140,23 @@ export function createOperations(
   }
 }
 
-const named = ({ number, kind, actor }: Operation) => `#${number} (${kind} by ${actor})`
-
-function outcomeOf(problem: Problem | null): Outcome {
-  if (problem === null) return 'succeeded'
-  return problem.code === 'cancelled' ? 'cancelled' : 'failed'
-}
-
-function destroyed(app: App): Problem {
-  const name = formatAppName(app.name)
-  return new Problem('app-not-found', {
-    headline: `${name} was destroyed while this waited for its turn`,
-    hint: 'Ask whoever destroyed it; `fairlead operations` of it are gone too.',
-  })
-}
-
-/** Who left is told apart from what failed: an abort shows up as whatever error the interrupted call threw. */
-function asProblem(error: unknown, operation: Operation, signal: AbortSignal, log: Log): Problem {
-  if (signal.aborted && signal.reason instanceof Problem) return signal.reason
-  if (signal.aborted) {
-    return new Problem('cancelled', {
-      headline: `Operation #${operation.number} was cancelled`,
-      saw: 'The connection that asked for it was closed.',
-      hint: 'Nothing was changed; ask again when you are ready.',
-    })
+/** Whoever waits is told for whom, and again when there is only one left to wait for. */
+function inTurn(
+  turns: Turns<Operation>,
+  { operation, transcript, signal }: OperationRecord,
+  until: Promise<unknown> | undefined,
+  perform: () => Promise<void>,
+): Promise<void> {
+  const { appId, number } = operation
+  const ahead = turns.ahead(appId)
+  if (ahead.length > 0) {
+    transcript.line(`       Operation #${number} waits for ${ahead.map(named).join(', ')}`)
   }
-  if (error instanceof Problem && error.code !== 'internal') return error
-  log.error({ operation: operation.number, error }, 'a fault of the gateway')
-  if (error instanceof Problem) return error
-  return new Problem('internal', {
-    headline: `A fault of the gateway ended operation #${operation.number}`,
-    hint: `Tell an operator the number of the operation: the cause is in the gateway's log.`,
-    cause: error,
-  })
+  const next = () => {
+    const [first] = turns.ahead(appId)
+    if (first) transcript.line(`       Operation #${number} is next, after ${named(first)}`)
+  }
+  return turns.take(appId, operation, perform, { signal, next, ...(until && { until }) })
 }
+
+const named = ({ number, kind, actor }: Operation) => `#${number} (${kind} by ${actor})`

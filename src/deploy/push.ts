@@ -8,7 +8,8 @@ import { checkDeployable } from './check-deployable.ts'
 import { configInForce } from './config-in-force.ts'
 import { deploy } from './deploy.ts'
 import type { Ground } from './ground.ts'
-import { OperationFailed, type Operations } from './operations.ts'
+import { OperationFailed } from './operation-failed.ts'
+import type { Operations } from './operations.ts'
 import type { Say } from './transcript.ts'
 
 const DEPLOY_REFS = new Set(['refs/heads/master', 'refs/heads/main'])

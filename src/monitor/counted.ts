@@ -1,6 +1,7 @@
 // Counts what passes: operations with how they ended and how long they worked, and questions to registries.
 import { performance } from 'node:perf_hooks'
-import type { OperationFailed, Operations } from '../deploy/operations.ts'
+import type { OperationFailed } from '../deploy/operation-failed.ts'
+import type { Operations } from '../deploy/operations.ts'
 import { Problem } from '../domain/problem.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import type { Family } from './exposition.ts'

@@ -1,11 +1,7 @@
 // Operations: in order within an app, side by side across apps, each recorded however it ends.
 import test from 'ava'
-import {
-  createOperations,
-  OperationFailed,
-  type OperationRequest,
-  type Run,
-} from '../../../src/deploy/operations.ts'
+import { OperationFailed } from '../../../src/deploy/operation-failed.ts'
+import { createOperations, type OperationRequest, type Run } from '../../../src/deploy/operations.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 import { deployGround } from '../../support/deploy-ground.ts'
 

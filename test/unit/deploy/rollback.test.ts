@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { configInForce } from '../../../src/deploy/config-in-force.ts'
 import { configure } from '../../../src/deploy/configure.ts'
-import { OperationFailed } from '../../../src/deploy/operations.ts'
+import { OperationFailed } from '../../../src/deploy/operation-failed.ts'
 import { type RollbackWish, rollback } from '../../../src/deploy/rollback.ts'
 import type { Problem } from '../../../src/domain/problem.ts'
 import type { Release } from '../../../src/domain/release.ts'
