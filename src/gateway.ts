@@ -6,6 +6,7 @@ import { dispatcher } from './commands/dispatch.ts'
 import { trimDaily } from './daily-trim.ts'
 import { atMost, createBackground } from './deploy/background.ts'
 import type { Ground } from './deploy/ground.ts'
+import { createOneOffs } from './deploy/one-offs.ts'
 import { createOperations } from './deploy/operations.ts'
 import { failInterrupted, recoverWhenPossible } from './deploy/recover.ts'
 import type { Engine } from './domain/engine.ts'
@@ -88,6 +89,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
     stack: name => engines.of(stacks.get(name)),
     keepReleases: settings.keepReleases,
     exclusive: operations.exclusive,
+    oneOffs: createOneOffs(),
     background: background.run,
     insist: background.insist,
     log,

@@ -23,14 +23,18 @@ const FILE_OPTIONS = ['--env-file', '--value-file'] as const
 const LOCAL = ['--remote', ...FILE_OPTIONS] as const
 type Local = (typeof LOCAL)[number]
 
-/** Commands whose one word is a file of this machine, and those of their options that have a value. */
+/** Commands whose one word is a file of this machine. */
 const FILE_COMMANDS: readonly string[] = ['registry:import', 'registry:decrypt']
-const WITH_VALUE: readonly string[] = ['--app', '--environment', '--stack']
+/** Options that have a value, of those commands and of the ones that run another. */
+const WITH_VALUE: readonly string[] = ['--app', '--environment', '--stack', '--shell']
+
+/** Commands whose words, from the first on, are a command of somebody else's: no option among them is ours. */
+export const ONE_OFF_COMMANDS: readonly string[] = ['run', 'ssh']
 
 /**
- * Reads `--remote X`, `--env-file X` and `--value-file X` (also `--remote=X`) up to a `--`, from where on no option is
- * ours; and the file of a command that has one. What becomes of a file is `-`, which the gateway understands, as it
- * does where `-` was written.
+ * Reads `--remote X`, `--env-file X` and `--value-file X` (also `--remote=X`) up to a `--`, or to the first word of a
+ * command that is to be run over there, from where on no option is ours; and the file of a command that has one. What
+ * becomes of a file is `-`, which the gateway understands, as it does where `-` was written.
  * @throws Problem `usage`
  */
 export function parseArguments(argv: readonly string[]): Invocation {
@@ -38,7 +42,7 @@ export function parseArguments(argv: readonly string[]): Invocation {
   const words: string[] = []
   for (let at = 0; at < argv.length; at += 1) {
     const word = argv[at] as string
-    if (word === '--') {
+    if (word === '--' || beginsForeign(words, word)) {
       words.push(...argv.slice(at))
       break
     }
@@ -79,6 +83,13 @@ export function parseArguments(argv: readonly string[]): Invocation {
     remote: found.get('--remote') ?? null,
     file: file === undefined || file.path === '-' ? null : file,
   }
+}
+
+/** Whether with `word`, after those before it, somebody else's command begins. */
+function beginsForeign(before: readonly string[], word: string): boolean {
+  const [command = ''] = before
+  if (!ONE_OFF_COMMANDS.includes(command) || word.startsWith('-')) return false
+  return before.length === 1 || !WITH_VALUE.includes(before.at(-1) ?? '')
 }
 
 /** Index of the first word behind the command that is no option and no option's value, null when there is none. */

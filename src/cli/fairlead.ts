@@ -3,7 +3,7 @@
 // needed rarely is imported when it is needed.
 import { readFileSync } from 'node:fs'
 import { Problem, problemLines } from '../domain/problem.ts'
-import { parseArguments } from './arguments.ts'
+import { ONE_OFF_COMMANDS, parseArguments } from './arguments.ts'
 import type { Target } from './target.ts'
 
 process.title = 'fairlead'
@@ -24,6 +24,9 @@ Understood by every command:
 Read here, and sent to the gateway as the command's standard input:
   registry:import FILE       a config.json, .dockercfg or docker.tar.gz
   registry:decrypt FILE      a dockercfg.encrypted
+
+At a terminal these ask for one over there:
+  ssh, run                   a shell or a command in a container of its own
 
 Answered here:
   registry:encrypt FILE      encrypts a config.json or .dockercfg for the key of an app: > dockercfg.encrypted
@@ -54,8 +57,9 @@ async function forward(argv: readonly string[]): Promise<number> {
   const target = await findTarget(remote, process.env, process.cwd())
   const input = file === null ? null : (await import('./local-file.ts')).readLocalFile(file)
   const asksForHelp = words.length === 0 || (words.length === 1 && /^(--help|-h|help)$/.test(words[0] ?? ''))
-  const parcel = pack([...contextOf(target), ...(asksForHelp ? ['help'] : words)])
-  const status = await run(target, parcel, input, process.env)
+  const atTerminal = process.stdin.isTTY && process.stdout.isTTY && ONE_OFF_COMMANDS.includes(words[0] ?? '')
+  const parcel = pack([...contextOf(target), ...(asksForHelp ? ['help'] : words)], atTerminal)
+  const status = await run(target, parcel, input, process.env, atTerminal && parcel.preamble === null)
   if (status === SSH_FAILED) {
     await explainFailure(target)
     if (asksForHelp) print(LOCAL_HELP)

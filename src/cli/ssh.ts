@@ -28,15 +28,21 @@ function sshProgram(env: Variables): [string, ...string[]] {
   }
 }
 
-/** No terminal is asked for: what comes back stays byte for byte what the gateway wrote. */
-function sshArguments(remote: Remote, command: string, options: readonly string[] = []): string[] {
+/** Without a terminal what comes back stays byte for byte what the gateway wrote. */
+function sshArguments(
+  remote: Remote,
+  command: string,
+  options: readonly string[] = [],
+  terminal = false,
+): string[] {
   const port = remote.port === null ? [] : ['-p', String(remote.port)]
-  return ['-T', ...options, ...port, '--', remote.destination, command]
+  return [terminal ? '-t' : '-T', ...options, ...port, '--', remote.destination, command]
 }
 
 /**
  * Runs the command over there with our own standard output and error. Signals are handed on.
  * @param input the command's standard input, sent after the words; null means ours
+ * @param terminal asks for a terminal over there: ours becomes it, keys and all
  * @returns the exit status of the command, 255 when ssh failed, 128 + n when signal n ended it
  */
 export async function run(
@@ -44,6 +50,7 @@ export async function run(
   parcel: Parcel,
   input: Readable | Buffer | null,
   env: Variables,
+  terminal = false,
 ): Promise<number> {
   const [file, ...first] = sshProgram(env)
   const source = parcel.preamble === null && input === null ? null : (input ?? process.stdin)
@@ -56,7 +63,7 @@ export async function run(
   }
   for (const signal of HANDED_ON) process.on(signal, handOn)
   try {
-    child = spawn(file, [...first, ...sshArguments(remote, parcel.command)], {
+    child = spawn(file, [...first, ...sshArguments(remote, parcel.command, [], terminal)], {
       stdio: [source === null ? 'inherit' : 'pipe', 'inherit', 'inherit'],
     })
     if (source !== null) feed(child, parcel.preamble, source)

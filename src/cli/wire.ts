@@ -14,11 +14,12 @@ const LONGEST_COMMAND = 8 * 1024
 /**
  * Anybody on this machine may read the arguments of ssh, so that words which set something (`NAME=value`) or have a
  * query (`https://…?…`, which may sign an address) go by standard input, as do words that are too long for an exec
- * string: `words-on-stdin`, then one line of JSON.
+ * string: `words-on-stdin`, then one line of JSON. Not where standard input is a terminal, which has to stay one.
  */
-export function pack(words: readonly string[]): Parcel {
+export function pack(words: readonly string[], terminal = false): Parcel {
   const command = words.map(quoteWord).join(' ')
-  if (!words.some(word => /[=?]/.test(word)) && Buffer.byteLength(command) <= LONGEST_COMMAND) {
+  const fits = Buffer.byteLength(command) <= LONGEST_COMMAND
+  if (fits && (terminal || !words.some(word => /[=?]/.test(word)))) {
     return { command, preamble: null }
   }
   return { command: 'words-on-stdin', preamble: `${JSON.stringify(words)}\n` }

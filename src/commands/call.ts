@@ -42,7 +42,7 @@ export function parseWords(command: Command, words: readonly string[]): Parsed {
   const options = optionsOf(command)
   try {
     const { values, positionals } = parseArgs({
-      args: [...words],
+      args: command.verbatim ? beforeFirstWord(words, options) : [...words],
       options: Object.fromEntries(
         Object.entries(options).map(([name, { type, short }]) => [name, { type, ...(short && { short }) }]),
       ),
@@ -60,6 +60,17 @@ export function parseWords(command: Command, words: readonly string[]): Parsed {
     if (error instanceof Problem) throw error
     throw usage(command, withoutValues((error as Error).message.split('. ')[0] ?? ''))
   }
+}
+
+/** The same with a `--` where the options end: before the first word that is none, nor the value of one. */
+function beforeFirstWord(words: readonly string[], options: Record<string, Option>): string[] {
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] as string
+    if (word === '--') break
+    if (!word.startsWith('-')) return [...words.slice(0, at), '--', ...words.slice(at)]
+    if (options[word.slice(2)]?.type === 'string') at += 1
+  }
+  return [...words]
 }
 
 /** An unknown option may be a mistyped assignment: what follows its `=` is not repeated. */

@@ -37,6 +37,8 @@ interface CommandBase {
   /** How many of those words there may be. */
   readonly words?: { readonly least?: number; readonly most?: number }
   readonly options?: Readonly<Record<string, Option>>
+  /** From the first of those words on none is an option of ours: they are a command of somebody else's. */
+  readonly verbatim?: boolean
   /** Words that are refused before anything is read, and never repeated: they may stand beside a secret. */
   readonly refuses?: { readonly words: RegExp; readonly because: string }
   readonly action: Action

@@ -17,6 +17,7 @@ import { processCommands } from './processes.ts'
 import { registryCommands } from './registry-commands.ts'
 import { releaseCommands } from './releases.ts'
 import { rollbackCommands } from './rollback.ts'
+import { runCommands } from './run.ts'
 import { secretCommands } from './secrets.ts'
 import { serviceCommands } from './services.ts'
 import { stackCommands } from './stacks.ts'
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
   ...activityCommands,
   ...processCommands,
   ...serviceCommands,
+  ...runCommands,
   ...environmentCommands,
   ...memberCommands,
   ...keyCommands,

@@ -2,6 +2,7 @@
 import { isGenerator } from '../deploy/generate.ts'
 import type { Container, Engine, LogOptions } from '../domain/engine.ts'
 import { type Instant, parseInstant, secondsBefore } from '../domain/instant.ts'
+import { isRun } from '../domain/one-off.ts'
 import { Problem } from '../domain/problem.ts'
 import { parseDuration } from '../domain/quantity.ts'
 import { containerLabel } from '../domain/rollout.ts'
@@ -54,8 +55,11 @@ async function print(call: AppCall, signal: AbortSignal): Promise<void> {
   const wanted = wantedOf(options)
   const from = await beginning(options, engine, signal)
   // What a generator prints is shown by the deploy that runs it, once it is known what has to be hidden in it.
+  // What somebody's `run` says is theirs, and kept nowhere.
   const present = async () =>
-    (await engine.list(app.name, signal)).filter(({ labels }) => !isGenerator(labels)).toSorted(byLabel)
+    (await engine.list(app.name, signal))
+      .filter(({ labels }) => !isGenerator(labels) && !isRun(labels))
+      .toSorted(byLabel)
   const all = await present()
   const shown = all.filter(container => isMeant(container, wanted))
   if (shown.length === 0) throw nothingToRead(wanted, all)

@@ -1,4 +1,5 @@
 // A command that goes on for hours must not outlive the right to it.
+import type { Session } from '../ssh/session.ts'
 import type { AppCall } from './command.ts'
 
 /** Milliseconds between two questions: how long somebody who lost a role may look on. */
@@ -9,7 +10,7 @@ const EVERY = 3000
  * @throws Problem `forbidden`, `app-not-found` as soon as the right is gone
  */
 export async function whileAuthorised<T>(
-  { session, authorised }: Pick<AppCall, 'session' | 'authorised'>,
+  { session, authorised }: Pick<AppCall, 'authorised'> & { readonly session: Pick<Session, 'signal'> },
   work: (signal: AbortSignal) => Promise<T>,
   every = EVERY,
 ): Promise<T> {

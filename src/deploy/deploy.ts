@@ -2,6 +2,7 @@
 import type { App } from '../domain/app.ts'
 import { type Config, describeChange } from '../domain/config.ts'
 import type { Image } from '../domain/engine.ts'
+import { isRun } from '../domain/one-off.ts'
 import type { Process, Release, ReleaseImage } from '../domain/release.ts'
 import { planRollout } from '../domain/rollout.ts'
 import type { Commit } from '../git/commit.ts'
@@ -112,8 +113,8 @@ export async function bringToLife(
     runBeforeRelease(next.beforeRelease, engine, surroundings, transcript, signal),
   )
 
-  // A generator that `registry:explain` runs meanwhile is none of what ran before.
-  const before = present.filter(({ labels }) => !isGenerator(labels))
+  // A generator that `registry:explain` runs meanwhile is none of what ran before, nor is somebody's `run`.
+  const before = present.filter(({ labels }) => !isGenerator(labels) && !isRun(labels))
   const plan = planRollout(before, release, ground.store.services.of(app.id))
   if (plan.start.length === 0) transcript.line('-----> Nothing to start: every service is scaled to 0')
   const started = await during('start', rollOut(plan, engine, surroundings, transcript, signal))

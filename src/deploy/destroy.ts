@@ -31,9 +31,12 @@ async function destroyAll(ground: Ground, app: App, transcript: Transcript): Pro
 
   const containers = await engine.list(app.name, signal)
   transcript.line(`-----> Stopping ${containers.length} containers`)
-  await retireAll(containers, engine, stack.grace)
-  // Some were being removed already, for an earlier release: while one is there, its image and network stay.
-  while ((await engine.list(app.name, signal)).length > 0) await delay(50, undefined, { signal })
+  // Some are being removed already, for an earlier release, and a `run` may come on top: while one is there, its image
+  // and network stay.
+  for (let left = containers; left.length > 0; left = await engine.list(app.name, signal)) {
+    await retireAll(left, engine, stack.grace)
+    await delay(50, undefined, { signal })
+  }
   for (const tag of await engine.tags(imageRepository(store.gatewayId, app.name), signal)) {
     await engine.removeTag(tag, signal)
   }

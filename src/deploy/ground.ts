@@ -9,6 +9,7 @@ import type { Repositories } from '../git/repositories.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import type { Asking } from '../registry/sources.ts'
 import type { Store } from '../store/store.ts'
+import type { OneOffs } from './one-offs.ts'
 
 export interface Ground {
   readonly store: Store
@@ -27,6 +28,7 @@ export interface Ground {
   readonly keepReleases: number
   /** Runs `work` while no operation of that app runs. */
   exclusive<T>(appId: number, work: () => Promise<T>): Promise<T>
+  readonly oneOffs: OneOffs
   /** Keeps work that goes on after the actor was answered, so that a shutdown can wait for it. */
   background(what: string, work: Promise<void>): void
   /** The same, again and again until it succeeds: for what must not be left undone because an engine was away. */

@@ -48,10 +48,13 @@ export function recordOperation(
     },
   )
 
-  /** What happened has happened: a record that cannot be written must not turn it into something else. */
+  /**
+   * What happened has happened: a record that cannot be written must not turn it into something else. What goes on
+   * beside the end of its app has none any more.
+   */
   function write(row: () => void): void {
     try {
-      row()
+      if (store.apps.byId(app.id) !== null) row()
     } catch (error) {
       log.error({ app: app.name, operation: operation.number, error }, 'an operation could not be recorded')
     }

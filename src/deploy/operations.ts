@@ -22,6 +22,8 @@ export interface OperationRequest {
   readonly signal: AbortSignal
   /** The app's next operation begins only after this: what the outcome sets off has to be seen by it. */
   readonly until?: Promise<unknown>
+  /** True for what takes no turn: it goes on beside what the app does, and nothing waits for it. */
+  readonly beside?: boolean
   /**
    * Asked when the turn has come, before any work: rights can go while somebody waits.
    * @throws Problem `forbidden`, `app-not-found`
@@ -75,6 +77,7 @@ export function createOperations(
 ): Operations {
   const turns = createTurns<Operation>()
   const asides = createTurns<string>()
+  const besides = new Set<Promise<void>>()
   const underWay = createUnderWay()
 
   function begin(app: App, { kind, subject, actor, say, signal }: OperationRequest): OperationRecord {
@@ -83,6 +86,12 @@ export function createOperations(
     const asked = { kind, subject, actor: member.name, key, address }
     const tracked = underWay.track(store.operations.create(app.id, asked))
     return recordOperation(store, log, app, tracked, { say, signal })
+  }
+
+  function alongside(perform: () => Promise<void>): Promise<void> {
+    const performed = perform().finally(() => besides.delete(performed))
+    besides.add(performed)
+    return performed
   }
 
   return {
@@ -94,7 +103,7 @@ export function createOperations(
     },
     underWay: underWay.of,
     async idle() {
-      await Promise.all([turns.idle(), asides.idle()])
+      await Promise.all([turns.idle(), asides.idle(), ...besides])
     },
 
     async run<T>(app: App, request: OperationRequest, work: (run: Run) => Promise<T>): Promise<T> {
@@ -129,7 +138,8 @@ export function createOperations(
         log.info({ app: app.name, operation: number, kind, milliseconds }, 'operation ended')
       }
 
-      inTurn(turns, record, request.until, perform).catch(error => {
+      const performed = request.beside ? alongside(perform) : inTurn(turns, record, request.until, perform)
+      performed.catch(error => {
         // It left while it waited.
         const problem = record.tell(error)
         record.end(outcomeOf(problem), problem.code)

@@ -80,7 +80,8 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
     const signal = AbortSignal.any([AbortSignal.timeout(120_000), stopping])
     const live = ground.store.releases.live(app.id)
 
-    const present = await engine.list(app.name, signal)
+    // Somebody's `run` that began after the start is theirs.
+    const present = (await engine.list(app.name, signal)).filter(({ name }) => !ground.oneOffs.has(name))
     const services = ground.store.services.of(app.id)
     const serving = present.filter(({ labels }) => serves(labels, live, services))
     const leftOver = present.filter(container => !serving.includes(container))

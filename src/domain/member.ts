@@ -35,6 +35,7 @@ export const ACTIONS = {
   'app:logs': 'observe',
   'app:deploy': 'deploy',
   'operation:cancel': 'deploy',
+  'app:run': 'deploy',
   'config:read': 'deploy',
   'config:write': 'deploy',
   'registry:read': 'deploy',

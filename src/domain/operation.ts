@@ -1,7 +1,15 @@
 // Something asked for and recorded.
 import type { ProblemCode } from './problem.ts'
 
-export type OperationKind = 'deploy' | 'scan' | 'configure' | 'scale' | 'restart' | 'rollback' | 'destroy'
+export type OperationKind =
+  | 'deploy'
+  | 'scan'
+  | 'configure'
+  | 'scale'
+  | 'restart'
+  | 'rollback'
+  | 'run'
+  | 'destroy'
 export type OperationState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 
 export interface Operation {

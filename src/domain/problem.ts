@@ -60,6 +60,7 @@ export const PROBLEM_CODES = {
   'container-exited': 'A container stopped before it had settled',
   'container-not-started': 'The engine could not start a container',
   'scale-refused': 'The stack does not allow so many containers, or so large ones',
+  'too-many-runs': 'The app has as many one-off containers as it may have at once',
   // engine and gateway
   'engine-unreachable': 'The Docker engine does not answer',
   'engine-disk-full': 'The Docker engine has no space left on its disk, or less than a build wants',

@@ -62,7 +62,8 @@ function readFrom(channel: ServerChannel): Readable {
   return stdin
 }
 
-function ended(stream: Writable): Promise<void> {
+/** Ends it, and waits until all of it was taken. */
+export function ended(stream: Writable): Promise<void> {
   return new Promise(resolve => {
     if (stream.closed) return resolve()
     stream.once('close', resolve)

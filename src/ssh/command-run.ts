@@ -3,10 +3,11 @@ import type { Connection, ServerChannel, Session as Ssh2Session } from 'ssh2'
 import type { Log } from '../domain/log.ts'
 import type { Actor } from '../domain/member.ts'
 import { Problem, problemLines } from '../domain/problem.ts'
-import { openStreams } from './channel-streams.ts'
+import { ended, openStreams } from './channel-streams.ts'
 import { splitCommandLine } from './command-line.ts'
 import type { Serve } from './session.ts'
 import { closeUnused, guardWindow, refuseRequest, severChannel } from './ssh2-internals.ts'
+import { ClientTerminal, INTERRUPT, readSize, readTerm, returningCarriage } from './terminal.ts'
 
 export interface ChannelHost {
   readonly client: Connection
@@ -29,6 +30,7 @@ export interface AttendedChannel {
 /** Answers the requests on one channel. Port forwarding, X11, agents and subsystems have no listener: ssh2 refuses. */
 export function attendChannel(session: Ssh2Session, host: ChannelHost): AttendedChannel {
   const env = new Map<string, string>()
+  let terminal: ClientTerminal | null = null
   let running: { channel: ServerChannel; leave: () => void } | null = null
 
   const start = (
@@ -42,7 +44,7 @@ export function attendChannel(session: Ssh2Session, host: ChannelHost): Attended
       return
     }
     guardWindow(channel, () => host.cut('it sent more than its window allows'))
-    running = { channel, leave: run(channel, command, new Map(env), host) }
+    running = { channel, leave: run(channel, command, new Map(env), terminal, host) }
   }
 
   session.on('env', (accept, reject, { key, val }) => {
@@ -52,8 +54,18 @@ export function attendChannel(session: Ssh2Session, host: ChannelHost): Attended
     if (allowed) accept?.()
     else reject?.()
   })
-  // Nothing here draws on a terminal. To refuse it would only make a bare `ssh host` print a warning.
-  session.on('pty', accept => accept?.())
+  session.on('pty', (accept, reject, asked) => {
+    const [size, term] = [readSize(asked), readTerm(asked.term)]
+    if (size === null || term === null || terminal !== null || running !== null) return void reject?.()
+    terminal = new ClientTerminal(term, size)
+    accept?.()
+  })
+  session.on('window-change', (accept, reject, asked) => {
+    const size = readSize(asked)
+    if (size === null || terminal === null) return void reject?.()
+    terminal.resize(size)
+    accept?.()
+  })
   session.on('shell', (accept, reject) => start(accept, reject, ''))
   session.on('exec', (accept, reject, { command }) => start(accept, reject, command))
   session.on('close', () => {
@@ -71,49 +83,63 @@ export function attendChannel(session: Ssh2Session, host: ChannelHost): Attended
   }
 }
 
+/** 128 + SIGINT: what a shell says of a command that Ctrl-C ended. */
+const INTERRUPTED = 130
+
 /** Starts the command. Returns what is to be called when the client has left: it aborts before stdin ends. */
 function run(
   channel: ServerChannel,
   command: string,
   env: Map<string, string>,
+  terminal: ClientTerminal | null,
   host: ChannelHost,
 ): () => void {
   const streams = openStreams(host.client, channel)
+  const { stdin } = streams
+  const stdout = terminal === null ? streams.stdout : returningCarriage(streams.stdout)
+  const stderr = terminal === null ? streams.stderr : returningCarriage(streams.stderr)
   const abort = new AbortController()
   let finished = false
+  let interrupted = false
   let gone = false
 
   const attempt = async (): Promise<number> => {
     try {
       const words = splitCommandLine(command)
-      const { stdin, stdout, stderr } = streams
       const status = await host.serve({
         actor: host.actor,
         words,
         stdin,
         stdout,
         stderr,
+        terminal: terminal?.forCommand(streams.stdout) ?? null,
         env,
         signal: abort.signal,
       })
       return Number.isInteger(status) && status >= 0 && status <= 255 ? status : 1
     } catch (fault) {
-      streams.stderr.write(`${explain(fault, host).join('\n')}\n`)
+      stderr.write(`${explain(fault, host).join('\n')}\n`)
       return 1
     }
   }
   const finish = async () => {
     const status = await attempt()
     finished = true
+    await Promise.all([ended(stdout), ended(stderr)])
     await streams.flush()
     if (gone) return
-    channel.exit(status)
+    channel.exit(interrupted ? INTERRUPTED : status)
     channel.end()
   }
-  const ended = finish().catch(err =>
+  const over = finish().catch(err =>
     host.log.error({ err, member: host.actor.member.name }, 'channel not closed'),
   )
-  host.started(reason => abort.abort(reason), ended)
+  host.started(reason => abort.abort(reason), over)
+  channel.on('data', (chunk: Buffer) => {
+    if (terminal === null || terminal.taken || finished || !chunk.includes(INTERRUPT)) return
+    interrupted = true
+    abort.abort(interruptedByKey())
+  })
 
   return () => {
     gone = true
@@ -129,6 +155,13 @@ function explain(fault: unknown, host: ChannelHost): string[] {
     'command failed by a fault',
   )
   return ['internal fault, see the log']
+}
+
+function interruptedByKey(): Problem {
+  return new Problem('cancelled', {
+    headline: 'Ctrl-C was pressed before the command had ended',
+    hint: 'Run the command again when you want it to end by itself.',
+  })
 }
 
 function clientLeft(): Problem {

@@ -33,6 +33,9 @@ export function talk(stdin: Readable = new PassThrough()): Talk & { heard(): { o
   }
 }
 
+/** Bytes: what is read from an engine at once, and what a test's reader holds by itself. */
+const LARGEST_CHUNK = 64 * 1024 + 1024
+
 const PLAIN = { interactive: { terminal: null } }
 const TERMINAL = { interactive: { terminal: { columns: 80, rows: 24 } } }
 
@@ -70,12 +73,75 @@ export function interactiveConformance(title: (text: string) => string, ground: 
   })
 
   test(title('a program may end without reading its input, and all it said is heard'), async t => {
-    for (let round = 0; round < 5; round += 1) {
-      const said = talk(Readable.from([randomBytes(1_000_000), randomBytes(1_000_000)]))
-      const { ended } = await converse({ prints: ['enough'], exits: 0 }, PLAIN, said)
+    const lines = Array.from({ length: 80 }, (_, i) => String(i).padEnd(1000, '.'))
+    for (let round = 0; round < 3; round += 1) {
+      const over = Promise.withResolvers<unknown>()
+      const said: Buffer[] = []
+      // Takes nothing before the program has ended.
+      const stdout = new Writable({
+        highWaterMark: 1024,
+        write(chunk: Buffer, _encoding, done) {
+          said.push(Buffer.from(chunk))
+          void over.promise.then(() => done())
+        },
+      })
+      const unread = Readable.from([randomBytes(1_000_000), randomBytes(1_000_000)])
+      const { ended, exit } = await converse({ prints: lines, exits: 0 }, PLAIN, { ...talk(unread), stdout })
+      over.resolve(await exit)
       await ended
-      t.is(said.heard().out.toString(), 'enough\n')
+      await new Promise(taken => stdout.end(taken))
+      t.is(Buffer.concat(said).toString(), `${lines.join('\n')}\n`)
     }
+  })
+
+  test(
+    title('whoever is slow to listen is waited for: what they have not taken does not pile up'),
+    async t => {
+      const bytes = randomBytes(2 * 1024 * 1024)
+      const pieces = Array.from({ length: 128 }, (_, i) => bytes.subarray(i * 16_384, (i + 1) * 16_384))
+      const taken: Buffer[] = []
+      let most = 0
+      const stdout = new Writable({
+        highWaterMark: 1024,
+        async write(chunk: Buffer, _encoding, done) {
+          most = Math.max(most, stdout.writableLength)
+          taken.push(Buffer.from(chunk))
+          for (let round = 0; round < 20; round += 1) await new Promise(setImmediate)
+          done()
+        },
+      })
+      const said = { ...talk(Readable.from(pieces)), stdout }
+      const { ended } = await converse({ copies: true }, PLAIN, said)
+      await ended
+      await new Promise(taken => stdout.end(taken))
+      t.true(Buffer.concat(taken).equals(bytes))
+      t.true(most <= LARGEST_CHUNK, `${most} bytes waited at once`)
+    },
+  )
+
+  test(title('what a program does not read is not taken from whoever says it'), async t => {
+    const { engine } = ground
+    const chunk = Buffer.alloc(64 * 1024)
+    const most = 64 * 1024 * 1024
+    let asked = 0
+    const stdin = new Readable({
+      read() {
+        asked += chunk.length
+        this.push(asked < most ? chunk : null)
+      },
+    })
+    const ready = Promise.withResolvers<void>()
+    const stdout = new Writable({
+      write(_chunk, _encoding, done) {
+        ready.resolve()
+        done()
+      },
+    })
+    const { id, ended } = await converse({ prints: ['ready'] }, PLAIN, { ...talk(stdin), stdout })
+    await ready.promise
+    await engine.stop(id, 1, signal)
+    await ended
+    t.true(asked < most / 4, `${asked} bytes were taken`)
   })
 
   test(title('a terminal is told its size, as often as it changes'), async t => {

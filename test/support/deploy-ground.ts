@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { type Background, createBackground } from '../../src/deploy/background.ts'
 import type { Ground } from '../../src/deploy/ground.ts'
+import { createOneOffs } from '../../src/deploy/one-offs.ts'
 import { createOperations, type Operations } from '../../src/deploy/operations.ts'
 import { receivePush } from '../../src/deploy/push.ts'
 import { type App, parseHandle } from '../../src/domain/app.ts'
@@ -114,6 +115,7 @@ export async function deployGround(
     stack: () => ({ stack, engine }),
     keepReleases: options.keepReleases ?? 5,
     exclusive: operations.exclusive,
+    oneOffs: createOneOffs(),
     background: background.run,
     insist: background.insist,
     log,

@@ -57,7 +57,7 @@ interface Pipes {
   readonly output: Duplex
 }
 
-/** The one for output first: nothing may be said before it is there. */
+/** Both or none: a program whose input is not there would wait for ever. */
 async function openPipes(docker: Docker, id: string, signal: AbortSignal): Promise<Pipes> {
   const output = await openPipe(docker, id, 'stdout=1&stderr=1', signal)
   try {

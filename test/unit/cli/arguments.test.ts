@@ -77,3 +77,14 @@ test('two files for one standard input are refused', t => {
   t.is(problem?.headline, 'Only one file can become the standard input of a command')
   t.is(problem?.saw, '--value-file and registry:import both name one.')
 })
+
+test('behind the first word of a command for over there no option is ours', t => {
+  for (const command of ['run', 'ssh']) {
+    const words = [command, '--app', 'shop', 'ls', '--remote', 'x', '--env-file=y', '-la']
+    t.deepEqual(parseArguments(words), { words, remote: null, file: null })
+    const { remote, words: left } = parseArguments([command, '--remote', 'x', 'ls', '--remote', 'y'])
+    t.deepEqual([remote, left], ['x', [command, 'ls', '--remote', 'y']])
+  }
+  const words = ['ssh', '--shell', '/bin/bash']
+  t.deepEqual(parseArguments([...words, '--remote=x']), { words, remote: 'x', file: null })
+})

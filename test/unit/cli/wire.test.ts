@@ -36,3 +36,8 @@ test('whatever the words, the other side reads back exactly them', t => {
     }),
   )
 })
+
+test('at a terminal, which standard input has to stay, every word that fits stands in the command', t => {
+  t.deepEqual(pack(['run', 'env', 'A=b', 'irb'], true), { command: 'run env A=b irb', preamble: null })
+  t.is(pack(['run', 'x'.repeat(9000)], true).command, 'words-on-stdin')
+})

@@ -52,10 +52,13 @@ test('nothing that was typed where no name belongs is kept', async t => {
     ['environment:create', 'other', '--stack', secret],
     ['environment:create', `other=${secret} `, '--stack', 'local'],
     ['secrets:create', 'team/one', '--value-file', secret],
+    ['run', ...APP, secret],
+    ['run', ...APP, `TOKEN=${secret} rake`],
+    ['ssh', ...APP, '--shell', `/${secret}`],
     ['registry:generator', secret, '--image', secret, ...APP],
   ])
     await run(ann, words, secret)
-  t.true(rows().length >= 13, String(rows().length))
+  t.true(rows().length >= 16, String(rows().length))
   t.false(JSON.stringify(rows()).includes(secret), JSON.stringify(rows(), null, 1))
 })
 

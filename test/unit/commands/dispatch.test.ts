@@ -54,7 +54,15 @@ async function bench(t: ExecutionContext) {
     const stdin = new PassThrough()
     const signal = new AbortController().signal
     const streams = { stdin, stdout: to('out'), stderr: to('err') }
-    const status = serve({ actor: by.actor, words, env: new Map(), signal, ...streams, ...more })
+    const status = serve({
+      actor: by.actor,
+      words,
+      env: new Map(),
+      terminal: null,
+      signal,
+      ...streams,
+      ...more,
+    })
     return { stdin, heard, status }
   }
   return { ...made, store, member, run }

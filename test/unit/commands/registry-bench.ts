@@ -116,6 +116,7 @@ export async function registryBench(
     const status = await serve({
       actor: by.actor,
       words,
+      terminal: null,
       env: new Map(),
       signal: new AbortController().signal,
       stdin,

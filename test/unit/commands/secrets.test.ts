@@ -265,6 +265,7 @@ test('who loses the right while the file is held open on standard input writes n
   const status = dispatcher(gateway)({
     actor: ann.actor,
     words: ['secrets:create', 'team/x', '--value-file', '-'],
+    terminal: null,
     env: new Map(),
     signal: new AbortController().signal,
     stdin,
@@ -291,6 +292,7 @@ test('who may not write is refused before anything is read', async t => {
   const status = await dispatcher(gateway)({
     actor: ben.actor,
     words: ['secrets:create', 'team/x', '--value-file', '-'],
+    terminal: null,
     env: new Map(),
     signal: new AbortController().signal,
     stdin,

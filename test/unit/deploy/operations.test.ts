@@ -110,6 +110,65 @@ test('who waits is told when they are next, once, however the queue moved', asyn
   await Promise.all([all[2], all[4]])
 })
 
+test('what takes no turn runs beside the others, nobody waits for it, and it is recorded as they are', async t => {
+  const { operations, app, request, state } = await bench(t)
+  const [first, session] = [gate(), gate()]
+  const said: string[] = []
+  const say = (text: string) => void said.push(text)
+  const running = operations.run(app, request('ann'), () => first.passed)
+  const beside = operations.run(app, request('bob', { kind: 'run', beside: true, say }), async () => {
+    await session.passed
+    return 'done'
+  })
+  const behind = operations.run(app, request('cid', { say }), async () => 'behind')
+  await new Promise(setImmediate)
+  t.deepEqual([1, 2, 3].map(state), ['running', 'running', 'queued'])
+  t.deepEqual(said, ['       Operation #3 waits for #1 (configure by ann)\n'])
+  first.open()
+  await running
+  t.is(await behind, 'behind')
+  t.is(state(2), 'running')
+  let idle = false
+  const over = operations.idle().then(() => {
+    idle = true
+  })
+  for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate)
+  t.false(idle)
+  session.open()
+  t.is(await beside, 'done')
+  await over
+  t.is(state(2), 'succeeded')
+})
+
+test('who may not do it beside the others is turned away too, and so is whoever comes after the app', async t => {
+  const { ground, operations, app, request, state } = await bench(t)
+  const refuse = () => {
+    throw new Problem('forbidden', { headline: 'No', hint: 'Ask.' })
+  }
+  const refused = operations.run(app, request('ann', { beside: true, authorised: refuse }), async () =>
+    t.fail('it ran'),
+  )
+  t.is((await t.throwsAsync(refused, { instanceOf: OperationFailed }))?.problem.code, 'forbidden')
+  t.is(state(1), 'failed')
+  ground.store.apps.remove(app.id)
+  const late = operations.run(app, request('ann', { beside: true }), async () => t.fail('it ran'))
+  t.is((await t.throwsAsync(late, { instanceOf: Problem }))?.code, 'app-not-found')
+})
+
+test('what is still said when its app was destroyed beside it has no record, and is no fault', async t => {
+  const { ground, operations, app, request, logged } = await bench(t)
+  const said: string[] = []
+  const say = (text: string) => void said.push(text)
+  const work = async ({ transcript }: Run) => {
+    ground.store.apps.remove(app.id)
+    transcript.line('the last words')
+    return 'done'
+  }
+  t.is(await operations.run(app, request('ann', { beside: true, say }), work), 'done')
+  t.deepEqual(said, ['the last words\n'])
+  t.false(logged.some(({ msg }) => msg === 'an operation could not be recorded'))
+})
+
 test('what goes on after the answer is a part of the operation, is not shown to its actor, and ends with the gateway', async t => {
   const { ground, app, request, state } = await bench(t)
   const stopping = new AbortController()

@@ -32,6 +32,7 @@ const TABLE: Record<Action, (keyof typeof ACTORS)[]> = {
   'app:logs': ['observe', 'deploy', 'admin', 'operator'],
   'app:deploy': ['deploy', 'admin', 'operator'],
   'operation:cancel': ['deploy', 'admin', 'operator'],
+  'app:run': ['deploy', 'admin', 'operator'],
   'config:read': ['deploy', 'admin', 'operator'],
   'config:write': ['deploy', 'admin', 'operator'],
   'registry:read': ['deploy', 'admin', 'operator'],

@@ -73,11 +73,11 @@ test('GIT_PROTOCOL is passed on when it is a version, and nothing else is', asyn
   t.is((await set('LD_PRELOAD=/tmp/x.so')).stdout, '[]')
 })
 
-test('a terminal is accepted and ignored', async t => {
+test('at a terminal the lines of a command return the carriage', async t => {
   const door = await openDoor(t, async () => 0)
   const { status, stdout, stderr } = await door.ssh(['hello'], { extra: ['-tt'] })
   t.is(status, 0)
-  t.is(stdout, 'hello ann\n')
+  t.is(stdout, 'hello ann\r\n')
   t.notRegex(stderr, /PTY allocation/)
 })
 

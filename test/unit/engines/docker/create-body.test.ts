@@ -49,3 +49,14 @@ test('with the socket, it is bound from where the engine has it, and nothing els
   ])
   t.is(HostConfig?.Binds, undefined)
 })
+
+test('what somebody talks to has open standard input, a terminal only if it was asked for, and no log', t => {
+  const body = (interactive?: ContainerSpec['interactive']) =>
+    createBody({ ...SPEC, ...(interactive && { interactive }) }, 'one', '/x.sock')
+  t.like(body({ terminal: null }), { OpenStdin: true, StdinOnce: true, Tty: false })
+  t.like(body({ terminal: { columns: 101, rows: 33 } }), { OpenStdin: true, Tty: true })
+  t.deepEqual(body({ terminal: { columns: 101, rows: 33 } }).HostConfig?.ConsoleSize, [33, 101])
+  t.deepEqual(body({ terminal: null }).HostConfig?.LogConfig, { Type: 'none', Config: {} })
+  t.like(body(), { OpenStdin: undefined, Tty: false })
+  t.is(body().HostConfig?.LogConfig?.Type, 'json-file')
+})
