@@ -1,6 +1,6 @@
 // Scale and restart: what serves while they are at it, and when they fail.
 import test from 'ava'
-import { OperationFailed } from '../../../src/deploy/operations.ts'
+import { OperationFailed } from '../../../src/deploy/operation-failed.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 import type { DeployGround } from '../../support/deploy-ground.ts'
 import { hang } from '../../support/fake-engine.ts'
