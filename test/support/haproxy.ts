@@ -1,0 +1,103 @@
+// The real router in a directory of its own, on free ports. What it started ends with the test: the gateway leaves HAProxy
+// running, so that here its master is ended by its id, and old workers go with it.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import type { HostPort } from '../../src/domain/host-port.ts'
+import { createRouter, type HaproxyRouter, type RouterOptions } from '../../src/routing/haproxy.ts'
+import { until } from './until.ts'
+
+export interface RealRouter {
+  readonly router: HaproxyRouter
+  readonly directory: string
+  readonly http: HostPort
+  readonly https: HostPort
+  /** `http://127.0.0.1:port` */
+  readonly origin: string
+  /** Lines that the router logged. */
+  readonly logged: string[]
+  /** Another driver over the same directory, as after a restart of the gateway. */
+  again(options?: Partial<RouterOptions>): HaproxyRouter
+  /** Of HAProxy's master. */
+  pid(): number
+}
+
+/** @param options in place of what it gets by itself */
+export async function realRouter(
+  t: ExecutionContext,
+  options: Partial<RouterOptions> = {},
+): Promise<RealRouter> {
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'fairlead-router-'))
+  const http = options.http ?? { host: '127.0.0.1', port: await freePort() }
+  const https = { host: '127.0.0.1', port: await freePort() }
+  const logged: string[] = []
+  const log = (fields: object, message: string) => {
+    logged.push(`${message} ${JSON.stringify(fields)}`)
+  }
+  const opened: HaproxyRouter[] = []
+  const again = (others: Partial<RouterOptions> = {}) => {
+    const router = createRouter({
+      directory,
+      http,
+      https,
+      binary: null,
+      masterSocket: null,
+      log: { info: log, warn: log, error: log },
+      ...options,
+      ...others,
+    })
+    opened.push(router)
+    return router
+  }
+  const pidFile = join(directory, 'haproxy.pid')
+  t.teardown(async () => {
+    for (const router of opened) await router.close()
+    await endHaproxy(pidFile)
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return {
+    router: again(),
+    directory,
+    http,
+    https,
+    origin: `http://${http.host}:${http.port}`,
+    logged,
+    again,
+    pid: () => Number(readFileSync(pidFile, 'utf8')),
+  }
+}
+
+/** Master and all workers: SIGTERM ends them at once, connections and all. */
+export async function endHaproxy(pidFile: string): Promise<void> {
+  let pid: number
+  try {
+    pid = Number(readFileSync(pidFile, 'utf8'))
+  } catch {
+    return
+  }
+  if (!isHaproxy(pid)) return
+  process.kill(pid, 'SIGTERM')
+  await until('HAProxy has ended', async () => !isHaproxy(pid))
+}
+
+/** A process id may have been given to somebody else since. */
+export function isHaproxy(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('haproxy')
+  } catch {
+    return false
+  }
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
