@@ -91,6 +91,8 @@ export interface ContainerLabels {
   readonly index: number
   /** Number of the operation that started it for a release that was live already; absent: the release's own deploy. */
   readonly startedBy?: number
+  /** TCP port for requests whose endpoint names none; left out where it was not known when the container was made. */
+  readonly port?: number
   /** True for the container that runs before_release. */
   readonly oneOff: boolean
 }
@@ -256,6 +258,12 @@ export interface Engine {
   remove(id: string, signal: AbortSignal): Promise<void>
   /** Containers of this gateway, of one app or all; those of other gateways on the same engine are never shown. */
   list(filter: { environment?: string; app?: string }, signal: AbortSignal): Promise<Container[]>
+  /**
+   * Tells of the containers of this gateway that were started, stopped, paused or removed, or whose health changed.
+   * Tells null once the engine watches: what was before is not told, what comes from then on is not missed. Resolves
+   * when the engine ends it.
+   */
+  watch(seen: (labels: ContainerLabels | null) => void, signal: AbortSignal): Promise<void>
   /**
    * Hands over whole lines, standard output and error together, in order. Resolves at the end of the log.
    * @param line is told the text and when the container began to print it; where it returns a promise, that is waited

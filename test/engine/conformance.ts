@@ -1,6 +1,7 @@
 // How an Engine behaves, whatever it is made of. Called once for every driver, on ground of its own.
+import { EventEmitter, once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
-import type { Container, ContainerSpec, Engine } from '../../src/domain/engine.ts'
+import type { Container, ContainerLabels, ContainerSpec, Engine } from '../../src/domain/engine.ts'
 import { type Instant, parseInstant, secondsBefore } from '../../src/domain/instant.ts'
 import { Problem, type ProblemCode } from '../../src/domain/problem.ts'
 import type { RegistryAuth } from '../../src/domain/registry-auth.ts'
@@ -477,6 +478,42 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     await engine.remove(id, signal)
   })
 
+  test(title('what happens to its containers is told while it happens, and nothing of others'), async t => {
+    const told: string[] = []
+    const told2: string[] = []
+    const leave = new AbortController()
+    const news = new EventEmitter()
+    const hear = (list: string[]) => (labels: ContainerLabels | null) => {
+      if (labels === null) news.emit('watching')
+      else if (labels.app === 'told') list.push(JSON.stringify(labels))
+      news.emit('news')
+    }
+    const watching = [once(news, 'watching'), engine.watch(hear(told), leave.signal)] as const
+    await watching[0]
+    const watchingToo = [once(news, 'watching'), other.watch(hear(told2), leave.signal)] as const
+    await watchingToo[0]
+
+    const labels = { environment: 'env', app: 'told', release: 3, process: 'web', index: 1, port: 8080 }
+    const id = await started({}, { labels: { ...labels, oneOff: false } })
+    const count = async (n: number) => {
+      while (told.length < n) await once(news, 'news')
+    }
+    await count(1)
+    await engine.stop(id, 1, signal)
+    await count(2)
+    await engine.remove(id, signal)
+    await count(3)
+    t.deepEqual(
+      told.map(each => JSON.parse(each)),
+      Array(3).fill({ ...labels, oneOff: false }),
+    )
+    t.deepEqual(told2, [])
+
+    const reason = new Error('enough seen')
+    leave.abort(reason)
+    for (const each of [watching[1], watchingToo[1]]) t.is(await t.throwsAsync(each), reason)
+  })
+
   test(title('a log is followed until the container stops'), async t => {
     const id = await started({ prints: ['ready'] })
     const seen: string[] = []
@@ -543,6 +580,7 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
       engine.stop(id, 1, aborted),
       engine.remove(id, aborted),
       engine.list({}, aborted),
+      engine.watch(() => {}, aborted),
       engine.logs(id, { follow: false, lines: 'all' }, () => {}, aborted),
     ]
     for (const outcome of await Promise.allSettled<unknown>(calls)) {

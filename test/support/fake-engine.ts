@@ -183,7 +183,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       const leftOver = host.byName(spec.name)
       if (leftOver) discard(own(leftOver.id))
       const id = host.newId()
-      host.containers.set(id, new FakeContainer(id, gatewayId, spec))
+      host.containers.set(id, new FakeContainer(id, gatewayId, spec, made => host.happened(made)))
       return id
     },
     async start(id) {
@@ -248,6 +248,13 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
         .map(container => container.view())
         .filter(({ labels }) => environment === undefined || labels.environment === environment)
         .filter(({ labels }) => app === undefined || labels.app === app)
+    },
+    async watch(seen, signal) {
+      const ended = host.watch(({ gatewayId: owner, spec }) => {
+        if (owner === gatewayId) seen(spec.labels)
+      }, signal)
+      seen(null)
+      await ended
     },
     async logs(id, { follow, lines, since = EPOCH }, line, signal) {
       const container = own(id)

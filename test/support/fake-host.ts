@@ -47,8 +47,15 @@ export class FakeContainer {
   #talk: Talk | null = null
   #program: Program = {}
   readonly #changes = new EventEmitter().setMaxListeners(0)
+  readonly #happened: (container: FakeContainer) => void
 
-  constructor(id: string, gatewayId: string, spec: ContainerSpec) {
+  constructor(
+    id: string,
+    gatewayId: string,
+    spec: ContainerSpec,
+    happened: (container: FakeContainer) => void,
+  ) {
+    this.#happened = happened
     this.id = id
     this.gatewayId = gatewayId
     this.spec = spec
@@ -70,6 +77,7 @@ export class FakeContainer {
     this.print(...(program.prints ?? []))
     for (const line of program.complains ?? []) this.#talk?.stderr.write(`${line}\n`)
     const { exits } = program
+    this.#happened(this)
     // A timer, since those run in the order of their times: it ends before any settle time, however busy the machine is.
     if (exits !== undefined) setTimeout(() => this.running && this.exit(exits), 0)
     if (program.copies) void this.#copy()
@@ -126,12 +134,14 @@ export class FakeContainer {
     this.address = null
     this.#changes.emit('exit', code)
     this.#changes.emit('change')
+    this.#happened(this)
   }
 
   remove(): void {
     if (this.running) this.exit(137, 'stopped')
     this.removed = true
     this.#changes.emit('change')
+    this.#happened(this)
   }
 
   async nextExit(signal: AbortSignal): Promise<number> {
@@ -175,7 +185,23 @@ export class FakeHost {
   readonly names = new Map<string, string>()
   /** Images that were pushed, by `host/repository:tag` and `host/repository@digest`. */
   readonly pushed = new Map<string, Image>()
+  readonly #events = new EventEmitter().setMaxListeners(0)
   #made = 0
+
+  /** What engines are told for as long as they watch. */
+  happened(container: FakeContainer): void {
+    this.#events.emit('container', container)
+  }
+
+  /** As an engine does that is stopped. */
+  endWatches(): void {
+    this.#events.emit('end')
+  }
+
+  async watch(seen: (container: FakeContainer) => void, signal: AbortSignal): Promise<void> {
+    this.#events.on('container', seen)
+    await once(this.#events, 'end', { signal }).finally(() => this.#events.off('container', seen))
+  }
 
   newId(): string {
     this.#made += 1

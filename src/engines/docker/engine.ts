@@ -6,6 +6,7 @@ import { attachment } from './attach.ts'
 import { connect } from './connect.ts'
 import { containers } from './containers.ts'
 import { readDiskSpace } from './disk-space.ts'
+import { watchContainers } from './events.ts'
 import { readClock, readFacts } from './facts.ts'
 import { images, inspectImage } from './images.ts'
 import { gatewayLabels } from './labels.ts'
@@ -50,6 +51,7 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engi
       pushImage(connection, gatewayId, turns, request, transcript, signal),
     removeLeftName: (reference, signal) => removeLeftName(connection, gatewayId, turns, reference, signal),
     readFile: (id, path, maxBytes, signal) => readFile(connection, gatewayId, id, path, maxBytes, signal),
+    watch: (seen, signal) => watchContainers(connection, gatewayId, seen, signal),
     ...images(connection, gatewayId),
     ...networks(connection, gatewayId),
     ...containers(connection, gatewayId),

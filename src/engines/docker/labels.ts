@@ -9,6 +9,7 @@ const RELEASE = 'fairlead.release'
 const PROCESS = 'fairlead.process'
 const INDEX = 'fairlead.index'
 const STARTED_BY = 'fairlead.started-by'
+const PORT = 'fairlead.port'
 const ONE_OFF = 'fairlead.one-off'
 
 type Labels = Readonly<Record<string, string>>
@@ -29,6 +30,7 @@ export function containerLabels(gatewayId: string, labels: ContainerLabels): Rec
     [PROCESS]: labels.process,
     [INDEX]: String(labels.index),
     ...(labels.startedBy !== undefined && { [STARTED_BY]: String(labels.startedBy) }),
+    ...(labels.port !== undefined && { [PORT]: String(labels.port) }),
     [ONE_OFF]: String(labels.oneOff),
   }
 }
@@ -41,8 +43,11 @@ export function readLabels(labels: Labels): ContainerLabels | null {
   const { [ENVIRONMENT]: environment, [APP]: app, [PROCESS]: process } = labels
   if (environment === undefined || app === undefined || process === undefined) return null
   if (![release, index, startedBy ?? 0].every(Number.isSafeInteger)) return null
+  const port = Number(labels[PORT] ?? Number.NaN)
+  const served = Number.isInteger(port) && port > 0 && port < 65_536 ? { port } : {}
   const oneOff = labels[ONE_OFF] === 'true'
-  return { environment, app, release, process, index, ...(startedBy !== undefined && { startedBy }), oneOff }
+  const started = startedBy === undefined ? {} : { startedBy }
+  return { environment, app, release, process, index, ...started, ...served, oneOff }
 }
 
 /** `web.1`, for messages. */
