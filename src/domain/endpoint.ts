@@ -1,4 +1,5 @@
 // An Endpoint: a hostname under which requests reach a service of an app, over HTTP or HTTPS.
+import type { AppName } from './app.ts'
 
 /** Lower case, without a final dot and without a port: what `parseHostname` let through. */
 export type Hostname = string & { readonly __brand: 'Hostname' }
@@ -34,4 +35,25 @@ const HOSTNAME =
 /** @returns null for anything that is no DNS name in lower case; an address (its last label is a number) is none */
 export function parseHostname(text: string): Hostname | null {
   return HOSTNAME.test(text) && !/(?:^|\.)\d+$/.test(text) ? (text as Hostname) : null
+}
+
+/** `APP.ENV.DOMAIN`: what an app gets that asks for no hostname. Null where that is too long for a hostname. */
+export function defaultHostname({ environment, app }: AppName, domain: Hostname): Hostname | null {
+  return parseHostname(`${app}.${environment}.${domain}`)
+}
+
+/**
+ * Whether only another app may have a hostname. Below the gateway's domain the last two labels name an app, whether there
+ * is one or not: nobody takes the name of an app that is yet to be made, nor one below it, whose pages could set cookies
+ * for it. Names with a single label there are anybody's.
+ */
+export function isAnothers(hostname: Hostname, own: AppName, domain: Hostname): boolean {
+  if (!hostname.endsWith(`.${domain}`)) return false
+  const labels = hostname.slice(0, -domain.length - 1).split('.')
+  return labels.length >= 2 && labels.slice(-2).join('.') !== `${own.app}.${own.environment}`
+}
+
+/** A path as it stands in a request, and at most 200 characters: what `--path` may be. */
+export function isRequestPath(text: string): boolean {
+  return /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,199}$/.test(text)
 }

@@ -40,6 +40,8 @@ export const ACTIONS = {
   'config:write': 'deploy',
   'registry:read': 'deploy',
   'registry:write': 'deploy',
+  // As for apps: it decides under which names, of all that the gateway can have, the environment is seen from outside.
+  'endpoint:manage': 'admin',
   'app:create': 'admin',
   'app:destroy': 'admin',
   'environment:see': 'observe',

@@ -7,6 +7,7 @@ import { activityRows } from './activity.ts'
 import { appRows } from './apps.ts'
 import { configRows } from './configs.ts'
 import { now, openDatabase, statement, transaction } from './database.ts'
+import { endpointRows } from './endpoints.ts'
 import { environmentRows } from './environments.ts'
 import { keyRows } from './keys.ts'
 import { lockFile } from './lock.ts'
@@ -34,6 +35,7 @@ export interface Store {
   readonly activity: ReturnType<typeof activityRows>
   readonly apps: ReturnType<typeof appRows>
   readonly configs: ReturnType<typeof configRows>
+  readonly endpoints: ReturnType<typeof endpointRows>
   readonly releases: ReturnType<typeof releaseRows>
   readonly services: ReturnType<typeof serviceRows>
   readonly operations: ReturnType<typeof operationRows>
@@ -73,6 +75,7 @@ export function openStore(directory: string): Store {
     environments: environmentRows(db),
     apps,
     configs: configRows(db, vault, gatewayId),
+    endpoints: endpointRows(db),
     releases: releaseRows(db),
     services: serviceRows(db),
     operations: operationRows(db),

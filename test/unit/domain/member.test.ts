@@ -37,6 +37,7 @@ const TABLE: Record<Action, (keyof typeof ACTORS)[]> = {
   'config:write': ['deploy', 'admin', 'operator'],
   'registry:read': ['deploy', 'admin', 'operator'],
   'registry:write': ['deploy', 'admin', 'operator'],
+  'endpoint:manage': ['admin', 'operator'],
   'app:create': ['admin', 'operator'],
   'app:destroy': ['admin', 'operator'],
   'environment:see': ['observe', 'deploy', 'admin', 'operator'],

@@ -1,0 +1,75 @@
+import test from 'ava'
+import type { Hostname } from '../../../src/domain/endpoint.ts'
+import { Problem } from '../../../src/domain/problem.ts'
+import type { NewEndpoint } from '../../../src/store/endpoints.ts'
+import { directory, opened, withApp } from './opened.ts'
+
+const wish = (hostname: string, rest: Partial<NewEndpoint> = {}): NewEndpoint => ({
+  hostname: hostname as Hostname,
+  service: 'web',
+  port: null,
+  path: null,
+  tls: 'off',
+  ...rest,
+})
+
+test('an endpoint is found as it was written, also after the store was opened again', t => {
+  const path = directory(t)
+  const store = opened(t, path)
+  const app = withApp(store)
+  const made = store.endpoints.create(app.id, wish('a.test', { port: 3000, path: '/health', tls: 'acme' }))
+  t.like(made, {
+    appId: app.id,
+    hostname: 'a.test',
+    service: 'web',
+    port: 3000,
+    path: '/health',
+    tls: 'acme',
+  })
+  t.regex(made.createdAt, /^\d{4}-\d\d-\d\dT.*Z$/)
+  store.close()
+  const { endpoints } = opened(t, path)
+  t.deepEqual(endpoints.byHostname(made.hostname), made)
+  t.deepEqual(endpoints.of(app.id), [made])
+  t.is(endpoints.byHostname('b.test' as Hostname), null)
+})
+
+test('a hostname is given once in the whole gateway', t => {
+  const store = opened(t)
+  store.endpoints.create(withApp(store).id, wish('a.test'))
+  const other = withApp(store, 'other-env', 'other-app')
+  const problem = t.throws(() => store.endpoints.create(other.id, wish('a.test')), { instanceOf: Problem })
+  t.is(problem.code, 'name-taken')
+  t.notRegex(problem.headline, /my-app/)
+})
+
+test('slots are given from 0, the lowest free one first, and never twice', t => {
+  const store = opened(t)
+  const [app, other] = [withApp(store), withApp(store, 'my-env', 'other')]
+  const made = ['a', 'b', 'c'].map((name, i) =>
+    store.endpoints.create([app, other][i % 2]?.id ?? 0, wish(`${name}.test`)),
+  )
+  t.deepEqual(
+    made.map(({ slot }) => slot),
+    [0, 1, 2],
+  )
+  store.endpoints.remove(made[1]?.id ?? 0)
+  store.endpoints.remove(made[1]?.id ?? 0)
+  t.is(store.endpoints.create(app.id, wish('d.test')).slot, 1)
+  t.is(store.endpoints.create(app.id, wish('e.test')).slot, 3)
+  store.endpoints.remove(made[0]?.id ?? 0)
+  t.is(store.endpoints.create(other.id, wish('f.test')).slot, 0)
+  t.deepEqual(
+    store.endpoints.all().map(({ hostname }) => hostname[0]),
+    ['f', 'd', 'c', 'e'],
+  )
+})
+
+test('the endpoints of an app go with it', t => {
+  const store = opened(t)
+  const [app, other] = [withApp(store), withApp(store, 'my-env', 'other')]
+  store.endpoints.create(app.id, wish('a.test'))
+  const left = store.endpoints.create(other.id, wish('b.test'))
+  store.apps.remove(app.id)
+  t.deepEqual(store.endpoints.all(), [left])
+})
