@@ -3,10 +3,11 @@
 import { X509Certificate } from 'node:crypto'
 import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'dotenv'
 import { z } from 'zod'
+import { type Hostname, parseHostname } from './domain/endpoint.ts'
 import { type HostPort, isHostName, isIPv6, parseHostPort } from './domain/host-port.ts'
 import { nearest } from './domain/nearest.ts'
 import { printable } from './domain/printable.ts'
@@ -36,6 +37,15 @@ export interface Settings {
   readonly registryFiles: string | null
   /** PEM certificates of authorities that registries are trusted by besides the usual ones; nothing else is in it. */
   readonly registryCa: string | null
+  /** Apps get hostnames below it. */
+  readonly domain: Hostname
+  /** Where the router takes requests over HTTP, and over HTTPS, null for nowhere. */
+  readonly http: HostPort
+  readonly https: HostPort | null
+  /** Path of the HAProxy that is started, null when there is none. */
+  readonly haproxy: string | null
+  /** Path of the master socket of an HAProxy that somebody else runs; null: the gateway starts one. */
+  readonly routerSocket: string | null
 }
 
 /** Read by scripts and the CLI. */
@@ -47,6 +57,8 @@ const ELSEWHERE = [
   'FAIRLEAD_ENGINE_FLAGS',
 ]
 const MOST_KEPT = 1000
+/** Where packages put it, though it may not be on the PATH of a user who is not root. */
+const SYSTEM_BINARIES = ['/usr/local/sbin', '/usr/sbin']
 const OWN_STACKS = fileURLToPath(new URL('../stacks/', import.meta.url))
 
 /**
@@ -62,7 +74,7 @@ export function readSettings(environment: Record<string, string | undefined>, cw
       ([name, value]) => name.startsWith('FAIRLEAD_') && value !== '',
     ),
   )
-  const schema = settingsSchema(cwd, environment.HOME || homedir())
+  const schema = settingsSchema(cwd, environment.HOME || homedir(), environment.PATH ?? '')
   const names = Object.keys(schema.shape)
   const unknown = Object.keys(given)
     .filter(name => !names.includes(name) && !ELSEWHERE.includes(name))
@@ -90,6 +102,11 @@ export function readSettings(environment: Record<string, string | undefined>, cw
       keepReleases: data.FAIRLEAD_KEEP_RELEASES,
       registryFiles: data.FAIRLEAD_REGISTRY_FILES,
       registryCa: data.FAIRLEAD_REGISTRY_CA,
+      domain: data.FAIRLEAD_DOMAIN,
+      http: data.FAIRLEAD_HTTP,
+      https: data.FAIRLEAD_HTTPS,
+      haproxy: data.FAIRLEAD_HAPROXY,
+      routerSocket: data.FAIRLEAD_ROUTER_SOCKET,
     }
   }
   throw new Problem('settings-invalid', {
@@ -99,7 +116,7 @@ export function readSettings(environment: Record<string, string | undefined>, cw
   })
 }
 
-function settingsSchema(cwd: string, home: string) {
+function settingsSchema(cwd: string, home: string, searchPath: string) {
   const parsed = <T>(parse: (text: string) => T | Fault) =>
     z.string().transform((text, context): T => {
       const value = parse(text)
@@ -151,6 +168,16 @@ function settingsSchema(cwd: string, home: string) {
       const file = readable(path(text), 'file')
       return file instanceof Fault ? file : certificatesIn(readFileSync(file, 'latin1'))
     }).default(null),
+    FAIRLEAD_DOMAIN: parsed(
+      text => parseHostname(text) ?? new Fault('is no domain in lower case, for example apps.example.com'),
+    ).prefault('localhost'),
+    FAIRLEAD_HTTP: parsed(text => fixedPort(text, '0.0.0.0:80')).prefault('127.0.0.1:8080'),
+    FAIRLEAD_HTTPS: parsed((text): HostPort | null | Fault => fixedPort(text, '0.0.0.0:443')).default(null),
+    FAIRLEAD_HAPROXY: parsed((text): string | null | Fault => {
+      const file = readable(path(text), 'file')
+      return file instanceof Fault || isExecutable(file) ? file : new Fault('is no program that can be run')
+    }).default(() => findProgram('haproxy', [...searchPath.split(delimiter), ...SYSTEM_BINARIES])),
+    FAIRLEAD_ROUTER_SOCKET: parsed((text): string | null => path(text)).default(null),
   })
 }
 
@@ -159,6 +186,28 @@ class Fault {
   readonly message: string
   constructor(message: string) {
     this.message = message
+  }
+}
+
+/** The router's address is printed in URLs, and it is found again after a restart: its port cannot be any free one. */
+function fixedPort(text: string, example: string): HostPort | Fault {
+  const address = parseHostPort(text)
+  return address === null || address.port === 0
+    ? new Fault(`is no address and port, for example ${example}`)
+    : address
+}
+
+function findProgram(name: string, directories: readonly string[]): string | null {
+  const absolute = directories.filter(isAbsolute).map(directory => join(directory, name))
+  return absolute.find(isExecutable) ?? null
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
   }
 }
 

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import type { Hostname } from '../../src/domain/endpoint.ts'
 import { Problem } from '../../src/domain/problem.ts'
 import { readSettings } from '../../src/settings.ts'
 import { makeCertificate } from '../support/certificate.ts'
@@ -29,7 +30,9 @@ function place(t: ExecutionContext, files: Record<string, string> = {}): string 
 
 test('nothing set gives the defaults', t => {
   const cwd = place(t, { 'home/.ssh/id_b.pub': '', 'home/.ssh/id_a.pub': '', 'home/.ssh/id_a': '' })
-  t.deepEqual(readSettings({ HOME: join(cwd, 'home'), PATH: '/bin' }, cwd), {
+  // Where it is depends on the machine: see below.
+  const { haproxy: _, ...settings } = readSettings({ HOME: join(cwd, 'home'), PATH: '/bin' }, cwd)
+  t.deepEqual(settings, {
     data: join(cwd, 'data'),
     ssh: { host: '127.0.0.1', port: 2222 },
     metrics: null,
@@ -41,6 +44,10 @@ test('nothing set gives the defaults', t => {
     keepReleases: 5,
     registryFiles: null,
     registryCa: null,
+    domain: 'localhost' as Hostname,
+    http: { host: '127.0.0.1', port: 8080 },
+    https: null,
+    routerSocket: null,
   })
 })
 
@@ -55,7 +62,9 @@ test('everything can be set, paths relative to the working directory', t => {
     keys: '',
     'credentials/config.json': '',
     'ca.pem': CERTIFICATE,
+    'bin/haproxy': '',
   })
+  chmodSync(join(cwd, 'bin/haproxy'), 0o755)
   t.deepEqual(
     readSettings(
       {
@@ -70,6 +79,11 @@ test('everything can be set, paths relative to the working directory', t => {
         FAIRLEAD_KEEP_RELEASES: '1',
         FAIRLEAD_REGISTRY_FILES: 'credentials',
         FAIRLEAD_REGISTRY_CA: 'ca.pem',
+        FAIRLEAD_DOMAIN: 'apps.example.com',
+        FAIRLEAD_HTTP: '0.0.0.0:80',
+        FAIRLEAD_HTTPS: '[::]:443',
+        FAIRLEAD_HAPROXY: 'bin/haproxy',
+        FAIRLEAD_ROUTER_SOCKET: 'haproxy.sock',
         FAIRLEAD_SETUP: 'no',
         FAIRLEAD_REMOTE: 'origin',
       },
@@ -87,6 +101,11 @@ test('everything can be set, paths relative to the working directory', t => {
       keepReleases: 1,
       registryFiles: join(cwd, 'credentials'),
       registryCa: CERTIFICATE,
+      domain: 'apps.example.com' as Hostname,
+      http: { host: '0.0.0.0', port: 80 },
+      https: { host: '::', port: 443 },
+      haproxy: join(cwd, 'bin/haproxy'),
+      routerSocket: join(cwd, 'haproxy.sock'),
     },
   )
 })
@@ -124,7 +143,24 @@ for (const [text, host, port] of [
   })
 }
 
+test('HAProxy is found where the PATH leads, and a file that cannot be run is passed over', t => {
+  const cwd = place(t, { 'one/haproxy': '', 'two/haproxy': '', 'three/haproxy': '' })
+  for (const name of ['two', 'three']) chmodSync(join(cwd, name, 'haproxy'), 0o755)
+  const path = ['one', 'two', 'three'].map(name => join(cwd, name)).join(':')
+  t.is(readSettings({ HOME: cwd, PATH: `bin::${path}` }, cwd).haproxy, join(cwd, 'two/haproxy'))
+  const problem = t.throws(() => readSettings({ HOME: cwd, FAIRLEAD_HAPROXY: 'one/haproxy' }, cwd), {
+    instanceOf: Problem,
+  })
+  t.regex(problem.saw ?? '', /is no program that can be run/)
+})
+
 for (const [name, value, message] of [
+  ['FAIRLEAD_DOMAIN', 'Apps.example.com', /is no domain in lower case/],
+  ['FAIRLEAD_DOMAIN', '192.0.2.1', /is no domain in lower case/],
+  ['FAIRLEAD_HTTP', '8080', /is no address and port, for example 0\.0\.0\.0:80/],
+  ['FAIRLEAD_HTTP', '127.0.0.1:0', /is no address and port/],
+  ['FAIRLEAD_HTTPS', '127.0.0.1:0', /is no address and port, for example 0\.0\.0\.0:443/],
+  ['FAIRLEAD_HAPROXY', '/nowhere/haproxy', /is no file that can be read/],
   ['FAIRLEAD_SSH', '2222', /is no address and port, for example 127\.0\.0\.1:2222/],
   ['FAIRLEAD_SSH', '::1:22', /is no address and port/],
   ['FAIRLEAD_SSH', '[127.0.0.1]:22', /is no address and port/],
