@@ -5,13 +5,18 @@ import type { Gateway } from './commands/command.ts'
 import { dispatcher } from './commands/dispatch.ts'
 import { trimDaily } from './daily-trim.ts'
 import { atMost, createBackground } from './deploy/background.ts'
+import { followEngines } from './deploy/follow-engines.ts'
 import type { Ground } from './deploy/ground.ts'
 import { createOneOffs } from './deploy/one-offs.ts'
 import { createOperations } from './deploy/operations.ts'
 import { failInterrupted, recoverWhenPossible } from './deploy/recover.ts'
+import { createRouting, isReached } from './deploy/routing.ts'
 import type { Engine } from './domain/engine.ts'
 import type { Log } from './domain/log.ts'
 import type { Actor } from './domain/member.ts'
+import { Problem } from './domain/problem.ts'
+import type { Router } from './domain/router.ts'
+import type { Stack } from './domain/stack.ts'
 import { createEngines, type Engines } from './engines/engines.ts'
 import { welcomeFirstOperator } from './first-operator.ts'
 import { buildContext } from './git/context.ts'
@@ -29,6 +34,8 @@ import { decryptDockercfg } from './registry/sources/encrypted-file.ts'
 import { createGeneratedCache } from './registry/sources/generated.ts'
 import { describeUri, parseRegistryUri } from './registry/sources/uri.ts'
 import { appKeychain } from './registry/sources.ts'
+import { createRouter } from './routing/haproxy.ts'
+import { noRouter } from './routing/no-router.ts'
 import type { Settings } from './settings.ts'
 import { loadHostKey } from './ssh/host-key.ts'
 import { parsePublicKeyLine } from './ssh/public-key.ts'
@@ -41,6 +48,9 @@ import { openStore } from './store/store.ts'
  * The next start does the rest.
  */
 const PATIENCE = 10_000
+
+/** Milliseconds that the front door waits for routes at a start. */
+const ROUTES_FIRST = 5000
 
 /** For a file of credentials at a URI: far more than any such file has, far longer than any server needs. */
 const URI_LIMITS = { maxBytes: 1024 * 1024, deadline: 30_000 }
@@ -80,13 +90,18 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   const sources = { store, fetchFile, generated: createGeneratedCache() }
   const counted = createCounted()
   const operations = counted.operations(createOperations(store, log, stopping.signal))
+  const stack = (name: string) => engines.of(stacks.get(name))
+  const router = openRouter(settings, log, undo)
+  const routing = createRouting({ store, stack, router, stopping: stopping.signal, log })
   const ground: Ground = {
     store,
     repositories,
     registry: counted.registry(registryClient(trust)),
     buildContext: (commit, ignore) => buildContext(commit, { ignore }),
     keychain: asking => appKeychain(sources, asking),
-    stack: name => engines.of(stacks.get(name)),
+    stack,
+    routing,
+    certificates: null,
     keepReleases: settings.keepReleases,
     exclusive: operations.exclusive,
     oneOffs: createOneOffs(),
@@ -101,6 +116,15 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   undo.defer(trimDaily(store, log))
   undo.defer(() => stopping.abort())
   background.run('recover', recoverWhenPossible(ground, operations, stopping.signal))
+
+  const reached = () => enginesOf(stacks, engines, isReached)
+  const following = { engines: reached, routing, findApp: store.apps.find, log }
+  background.run('follow the engines', followEngines(following, stopping.signal))
+  // Best before anybody comes in, but an engine or a router that does not answer keeps nobody out.
+  await atMost(
+    ROUTES_FIRST,
+    routing.followAll(stopping.signal).catch(() => {}),
+  )
 
   const frontDoor = await startFrontDoor({
     ...settings.ssh,
@@ -126,6 +150,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   const gateway: Gateway = {
     ground,
     operations,
+    routing,
     stacks,
     settings,
     url,
@@ -167,9 +192,26 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   }
 }
 
-function enginesOf(stacks: Stacks, engines: Engines): ReadonlyMap<string, Engine> {
-  const usable = stacks.list().flatMap(({ stack }) => stack ?? [])
+function enginesOf(
+  stacks: Stacks,
+  engines: Engines,
+  fits: (stack: Stack) => boolean = () => true,
+): ReadonlyMap<string, Engine> {
+  const usable = stacks.list().flatMap(({ stack }) => (stack && fits(stack) ? stack : []))
   return new Map(usable.map(stack => [stack.name, engines.of(stack).engine]))
+}
+
+/** Starts nothing. A directory that HAProxy cannot be told of keeps nobody from all the rest. */
+function openRouter(settings: Settings, log: Log, undo: AsyncDisposableStack): Router {
+  const { data, http, https, haproxy: binary, routerSocket: masterSocket } = settings
+  try {
+    const router = createRouter({ directory: join(data, 'router'), http, https, binary, masterSocket, log })
+    undo.defer(() => router.close())
+    return router
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    return noRouter(error)
+  }
 }
 
 function urlOf(settings: Settings, port: number): string {

@@ -4,6 +4,7 @@
 import type { Readable } from 'node:stream'
 import type { Ground } from '../deploy/ground.ts'
 import type { Operations } from '../deploy/operations.ts'
+import type { GatewayRouting } from '../deploy/routing.ts'
 import type { App, AppName, Environment } from '../domain/app.ts'
 import type { Log } from '../domain/log.ts'
 import type { Action, Actor } from '../domain/member.ts'
@@ -74,6 +75,7 @@ export type Command = CommandBase &
 export interface Gateway {
   readonly ground: Ground
   readonly operations: Operations
+  readonly routing: GatewayRouting
   readonly stacks: Stacks
   readonly settings: Settings
   /** `ssh://git@host:port`, as printed in git remotes. */

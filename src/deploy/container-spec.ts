@@ -2,6 +2,7 @@
 import type { App } from '../domain/app.ts'
 import { containerCommand } from '../domain/command.ts'
 import { type Config, containerConfig } from '../domain/config.ts'
+import type { Endpoint } from '../domain/endpoint.ts'
 import type { ContainerSpec, Image } from '../domain/engine.ts'
 import type { Process, Release } from '../domain/release.ts'
 import { Secret } from '../domain/secret.ts'
@@ -9,7 +10,7 @@ import { type Service, serviceOf, sizeOf } from '../domain/service.ts'
 import type { Stack } from '../domain/stack.ts'
 import { containerName, networkName } from './names.ts'
 
-/** What `web` is told to listen on when neither the config nor the image says. */
+/** What a process is told to listen on when nothing says where. */
 const DEFAULT_PORT = 5000
 const MEBIBYTE = 1024 * 1024
 
@@ -20,6 +21,8 @@ export interface Surroundings {
   readonly image: Image
   readonly config: Config
   readonly release: Release
+  /** The app's, oldest first. */
+  readonly endpoints: readonly Endpoint[]
 }
 
 /** @param service what it is a container of; left out for what is no part of a service */
@@ -33,6 +36,7 @@ export function containerSpec(
   const { gatewayId, app, stack, image, release } = surroundings
   const { environment, app: handle } = app.name
   const startedBy = service.startedBy[index - 1] ?? 0
+  const port = oneOff ? {} : { port: servedPort(surroundings, process) }
   return {
     name: containerName(gatewayId, app.name, release.number, process.name, index, startedBy),
     labels: {
@@ -42,6 +46,7 @@ export function containerSpec(
       process: process.name,
       index,
       ...(startedBy > 0 && { startedBy }),
+      ...port,
       oneOff,
     },
     image: release.image.tag,
@@ -55,12 +60,13 @@ export function containerSpec(
 
 /** The image's own ENV lies below this, on the engine: later wins. */
 function containerEnvironment(
-  { app, stack, image, config, release }: Surroundings,
+  surroundings: Surroundings,
   process: Process,
   index: number,
   service: Service,
 ): Map<string, Secret> {
-  const port = portOf(process, image, config)
+  const { app, stack, config, release } = surroundings
+  const port = portOf(surroundings, process)
   const { memory, cpus } = sizeOf(service, stack.limits)
   const metadata = {
     APTIBLE_PROCESS_TYPE: process.name,
@@ -79,10 +85,40 @@ function containerEnvironment(
   ])
 }
 
-/** The port `web` is told about: the config's PORT, the image's, the lowest EXPOSEd one. Other processes get none. */
-export function portOf(process: Process, image: Image, config: Config): number | null {
-  if (process.name !== 'web') return null
-  const told = Number(config.get('PORT')?.reveal() ?? image.env.get('PORT') ?? Number.NaN)
-  if (Number.isInteger(told) && told > 0 && told < 65_536) return told
-  return image.exposedPorts[0] ?? DEFAULT_PORT
+/**
+ * The PORT that a process is told, as `web` and every process with an endpoint is, null for others: the config's, else
+ * what an endpoint of its names, else the image's, else the lowest EXPOSEd one, else 5000.
+ */
+export function portOf(
+  { image, config, endpoints }: Pick<Surroundings, 'image' | 'config' | 'endpoints'>,
+  { name }: Process,
+): number | null {
+  const own = endpoints.filter(({ service }) => service === name)
+  if (name !== 'web' && own.length === 0) return null
+  const asked = own.find(({ port }) => port !== null)?.port ?? null
+  return (
+    portIn(config.get('PORT')?.reveal()) ??
+    asked ??
+    portIn(image.env.get('PORT')) ??
+    image.exposedPorts[0] ??
+    DEFAULT_PORT
+  )
+}
+
+/** Where requests go whose endpoint names no port: the lowest EXPOSEd one, else the PORT that it is told. */
+export function servedPort(surroundings: Surroundings, process: Process): number {
+  const { image, config } = surroundings
+  return (
+    image.exposedPorts[0] ??
+    portOf(surroundings, process) ??
+    // Not told by us, it finds these in its environment all the same.
+    portIn(config.get('PORT')?.reveal()) ??
+    portIn(image.env.get('PORT')) ??
+    DEFAULT_PORT
+  )
+}
+
+function portIn(text: string | undefined): number | null {
+  const port = Number(text)
+  return text !== undefined && Number.isInteger(port) && port > 0 && port < 65_536 ? port : null
 }

@@ -13,6 +13,7 @@ import { checkCommands } from './check-deployable.ts'
 import { configInForce } from './config-in-force.ts'
 import { isGenerator } from './generate.ts'
 import type { Ground } from './ground.ts'
+import { handOver, retireDrained } from './hand-over.ts'
 import { hideCredential } from './hide-credential.ts'
 import { runHooksAfter } from './hooks.ts'
 import { obtainImage } from './image.ts'
@@ -24,7 +25,6 @@ import { during } from './phase.ts'
 import { planPushes } from './plan-pushes.ts'
 import { pushBuilt } from './push-image.ts'
 import { removeOldImages } from './retention.ts'
-import { retireAll } from './retire.ts'
 import { discardRelease, rollOut } from './roll-out.ts'
 import { readSource } from './source.ts'
 import { type RegisterUndo, undoLater, withUndo } from './undo.ts'
@@ -98,7 +98,8 @@ export async function bringToLife(
   transcript.line(
     `-----> Release v${release.number}: ${next.processes.map(process => process.name).join(', ')}`,
   )
-  const surroundings = { gatewayId, app, stack, image, config, release }
+  const endpoints = ground.routing.endpoints(app)
+  const surroundings = { gatewayId, app, stack, image, config, release, endpoints }
   undo(`release v${release.number}`, async () => {
     // Tried again much later, an app of the same name may be another: a destroyed one has nothing left to undo.
     if (ground.store.apps.byId(app.id) !== null) await discardRelease(engine, app, release.number)
@@ -119,13 +120,15 @@ export async function bringToLife(
   if (plan.start.length === 0) transcript.line('-----> Nothing to start: every service is scaled to 0')
   const started = await during('start', rollOut(plan, engine, surroundings, transcript, signal))
 
+  await during('promote', ground.routing.ready(app, signal))
   signal.throwIfAborted()
   ground.store.releases.promote(app.id, release.number) // The commit point: from here on nothing is undone.
+  await handOver(ground, app, run)
   transcript.line(`-----> v${release.number} is live`)
   // Telling the engine to keep them running takes it some 40 ms: nobody has to wait for that.
   ground.insist(`keep v${release.number} running`, () => keepRunning(started, engine))
   ground.insist(`retire what ran before v${release.number}`, async () => {
-    await retireAll(plan.retire, engine, stack.grace)
+    await retireDrained(ground, app, plan.retire)
     // Not earlier: the engine keeps the image of what still runs.
     ground.insist(`remove old images after v${release.number}`, () => removeOldImages(ground, app))
   })

@@ -1,4 +1,4 @@
-// The end of an app: containers, images, network, repository, rows. In an order that can be tried again.
+// The end of an app: endpoints, containers, images, network, repository, rows. In an order that can be tried again.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../domain/app.ts'
 import { Problem } from '../domain/problem.ts'
@@ -29,6 +29,7 @@ async function destroyAll(ground: Ground, app: App, transcript: Transcript): Pro
   const { stack, engine } = ground.stack(app.stack)
   const signal = AbortSignal.timeout(DEADLINE_MS)
 
+  await removeEndpoints(ground, app, signal)
   const containers = await engine.list(app.name, signal)
   transcript.line(`-----> Stopping ${containers.length} containers`)
   // Some are being removed already, for an earlier release, and a `run` may come on top: while one is there, its image
@@ -44,4 +45,13 @@ async function destroyAll(ground: Ground, app: App, transcript: Transcript): Pro
   await leaveNetwork(ground, app, signal)
   await repositories.remove(app.name)
   store.apps.remove(app.id)
+}
+
+/** First, so that whoever asks for them hears that nothing is there instead of that it is down. */
+async function removeEndpoints(ground: Ground, app: App, signal: AbortSignal): Promise<void> {
+  const { store, routing, certificates } = ground
+  const all = store.endpoints.of(app.id)
+  for (const { id } of all) store.endpoints.remove(id)
+  await routing.follow(app, signal)
+  for (const endpoint of all) if (endpoint.tls !== 'off') await certificates?.remove(endpoint, signal)
 }

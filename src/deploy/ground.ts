@@ -1,5 +1,6 @@
 // What a deploy stands on: the interfaces it is handed by the gateway.
 import type { Readable } from 'node:stream'
+import type { EndpointCertificates } from '../domain/endpoint-certificates.ts'
 import type { Engine } from '../domain/engine.ts'
 import type { Keychain } from '../domain/keychain.ts'
 import type { Log } from '../domain/log.ts'
@@ -10,6 +11,7 @@ import type { RegistryClient } from '../registry/client.ts'
 import type { Asking } from '../registry/sources.ts'
 import type { Store } from '../store/store.ts'
 import type { OneOffs } from './one-offs.ts'
+import type { Routing } from './routing.ts'
 
 export interface Ground {
   readonly store: Store
@@ -24,6 +26,9 @@ export interface Ground {
   keychain(asking: Asking): Keychain
   /** @throws Problem `stack-not-found`, `stack-invalid` */
   stack(name: string): { stack: Stack; engine: Engine }
+  readonly routing: Routing
+  /** Null: endpoints are answered over HTTP only. */
+  readonly certificates: EndpointCertificates | null
   /** How many images of releases that were live are kept on the engine, at least 1. */
   readonly keepReleases: number
   /** Runs `work` while no operation of that app runs. */

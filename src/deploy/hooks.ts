@@ -57,7 +57,8 @@ async function runHook(
     if (image === null)
       return warn('could not run: the image of the live release is not on the engine any more')
     const config = configs.at(app.id, live.configVersion)
-    const surroundings = { gatewayId, app, stack, image, config, release: live }
+    const endpoints = ground.routing.endpoints(app)
+    const surroundings = { gatewayId, app, stack, image, config, release: live, endpoints }
     // No line of a Procfile can be called so, hence no container of the live release either.
     const list = { key: name, process: name, commands }
     const failed = await runCommands(list, engine, surroundings, transcript, signal)

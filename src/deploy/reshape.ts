@@ -6,13 +6,13 @@ import { containerLabel, planReshape, type Reshape, type Wanted } from '../domai
 import { configInForce } from './config-in-force.ts'
 import { isGenerator } from './generate.ts'
 import type { Ground } from './ground.ts'
+import { handOver, retireDrained } from './hand-over.ts'
 import { hideCredential } from './hide-credential.ts'
 import { keepRunning } from './keep-running.ts'
 import { joinNetwork } from './network.ts'
 import type { Run } from './operations.ts'
 import { during } from './phase.ts'
 import { releaseImage } from './release-image.ts'
-import { retireAll } from './retire.ts'
 import { discardStarted, rollOut } from './roll-out.ts'
 import { undoLater, withUndo } from './undo.ts'
 
@@ -30,7 +30,7 @@ export async function reshape(
 ): Promise<boolean> {
   const { store } = ground
   const { operation, transcript, signal } = run
-  const { stack, engine } = ground.stack(app.stack)
+  const { engine } = ground.stack(app.stack)
   // A generator that `registry:explain` runs meanwhile is none of the app's services.
   const present = (await engine.list(app.name, signal)).filter(({ labels }) => !isGenerator(labels))
   const plan = planReshape(present, release, store.services.of(app.id), wanted, operation.number)
@@ -42,11 +42,13 @@ export async function reshape(
       if (store.apps.byId(app.id) !== null) await discardStarted(engine, app, operation.number)
     })
     const candidates = await startCandidates(ground, app, release, plan, run)
+    await during('promote', ground.routing.ready(app, signal))
     signal.throwIfAborted()
     store.services.write(app.id, plan.services, operation.number) // The commit point: from here on nothing is undone.
     return candidates
   }, undoLater(ground))
 
+  await handOver(ground, app, run)
   if (plan.retire.length > 0) {
     // The engine lists them in an order of its own.
     const labels = plan.retire.map(containerLabel).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
@@ -56,7 +58,7 @@ export async function reshape(
     keepRunning(started, engine),
   )
   ground.insist(`retire what ran before operation #${operation.number}`, () =>
-    retireAll(plan.retire, engine, stack.grace),
+    retireDrained(ground, app, plan.retire),
   )
   return true
 }
@@ -75,6 +77,7 @@ async function startCandidates(
   hideCredential(transcript, config)
   const image = await releaseImage(engine, release, '`fairlead rebuild` makes it again.', signal)
   await during('start', joinNetwork(ground, app, signal))
-  const surroundings = { gatewayId, app, stack, image, config, release }
+  const endpoints = ground.routing.endpoints(app)
+  const surroundings = { gatewayId, app, stack, image, config, release, endpoints }
   return during('start', rollOut(plan, engine, surroundings, transcript, signal))
 }

@@ -70,7 +70,7 @@ async function startOne(
   signal: AbortSignal,
 ): Promise<string> {
   signal.throwIfAborted()
-  const { stack, image, config } = surroundings
+  const { stack } = surroundings
   const label = candidateLabel(candidate)
   const spec = containerSpec(surroundings, candidate.process, candidate.index, false, candidate.service)
   // Not broken off by an abort: the engine would make the container all the same, after it was looked for.
@@ -82,7 +82,7 @@ async function startOne(
     const exit = engine.nextExit(id, watch.signal)
     exit.catch(() => {}) // Read by settle; when start fails nobody else looks at it.
     await engine.start(id, signal)
-    const port = portOf(candidate.process, image, config)
+    const port = portOf(surroundings, candidate.process)
     // The address of a container on another machine means nothing here, or somebody else.
     const probed = stack.engine.kind === 'unix' ? port : null
     const settled = await settle(engine, { id, exit, port: probed, settle: stack.settle }, signal)

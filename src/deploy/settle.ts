@@ -1,7 +1,7 @@
 // When a candidate counts as started: its port answers, or it has stayed up for the stack's settle time.
-import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Engine } from '../domain/engine.ts'
+import { answers } from './answers.ts'
 import { linked } from './linked.ts'
 
 export type Settled =
@@ -42,17 +42,4 @@ async function untilAnswers(engine: Engine, id: string, port: number, signal: Ab
     if (address !== null && (await answers(address, port, signal))) return { kind: 'answers', port }
     await delay(PROBE_INTERVAL_MS, undefined, { signal })
   }
-}
-
-function answers(host: string, port: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect({ host, port, signal })
-    socket.setTimeout(1000, () => socket.destroy())
-    socket.once('connect', () => {
-      resolve(true)
-      socket.destroy()
-    })
-    socket.on('error', () => resolve(false))
-    socket.once('close', () => resolve(false))
-  })
 }

@@ -11,6 +11,7 @@ import type { Ground } from '../../src/deploy/ground.ts'
 import { createOneOffs } from '../../src/deploy/one-offs.ts'
 import { createOperations, type Operations } from '../../src/deploy/operations.ts'
 import { receivePush } from '../../src/deploy/push.ts'
+import { createRouting, type GatewayRouting } from '../../src/deploy/routing.ts'
 import { type App, parseHandle } from '../../src/domain/app.ts'
 import type { Actor } from '../../src/domain/member.ts'
 import type { Operation } from '../../src/domain/operation.ts'
@@ -24,6 +25,7 @@ import { createGeneratedCache } from '../../src/registry/sources/generated.ts'
 import { appKeychain } from '../../src/registry/sources.ts'
 import { openStore } from '../../src/store/store.ts'
 import { type FakeEngine, type FakeEngineOptions, fakeEngine } from './fake-engine.ts'
+import { type WatchedRouter, watchedRouter } from './watched-router.ts'
 
 export const DIGEST = `sha256:${'d'.repeat(64)}`
 
@@ -49,6 +51,8 @@ export interface DeployGround {
   readonly operations: Operations
   readonly background: Background
   readonly engine: FakeEngine
+  readonly router: WatchedRouter
+  readonly routing: GatewayRouting
   readonly app: App
   /** The objects of the log, each with its message as `msg`. */
   readonly logged: readonly Record<string, unknown>[]
@@ -106,6 +110,16 @@ export async function deployGround(
   const fetchFile = fileFetcher({ filesDirectory: null, maxBytes: 1024 * 1024, deadline: 10_000 })
   const sources = { store, fetchFile, generated: createGeneratedCache() }
   const operations = createOperations(store, log)
+  const router = watchedRouter()
+  const stopping = new AbortController()
+  t.teardown(() => stopping.abort())
+  const routing = createRouting({
+    store,
+    stack: () => ({ stack, engine }),
+    router,
+    stopping: stopping.signal,
+    log,
+  })
   const ground: Ground = {
     store,
     repositories,
@@ -113,6 +127,8 @@ export async function deployGround(
     buildContext: (commit, ignore) => buildContext(commit, { ignore }),
     keychain: asking => appKeychain(sources, asking),
     stack: () => ({ stack, engine }),
+    routing,
+    certificates: null,
     keepReleases: options.keepReleases ?? 5,
     exclusive: operations.exclusive,
     oneOffs: createOneOffs(),
@@ -149,6 +165,8 @@ export async function deployGround(
     operations,
     background,
     engine,
+    router,
+    routing,
     app,
     logged,
     newApp,

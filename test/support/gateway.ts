@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { endHaproxy, freePort } from './haproxy.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Where every test gateway leaves its id, for the check at the end of the run that nothing of it is left. */
@@ -44,6 +45,8 @@ export interface TestGateway {
   readonly host: string
   readonly port: number
   readonly url: string
+  /** Port of its router, over HTTP on 127.0.0.1. */
+  readonly http: number
   readonly operator: Person
   /** Everything the gateway has logged. */
   log(): string
@@ -64,7 +67,7 @@ export interface TestGateway {
   /** Starts again on the same data and port. */
   restart(environment?: Record<string, string>): Promise<void>
   stop(): Promise<void>
-  /** Destroys every app, stops the gateway, removes its directory. */
+  /** Destroys every app, stops the gateway and its HAProxy, removes its directory. */
   dispose(): Promise<void>
 }
 
@@ -92,6 +95,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   const operator = await makePerson(directory, 'operator')
   writeFileSync(join(directory, 'operators'), operator.publicKey)
 
+  const http = await freePort()
   let child: ChildProcess
   let logged = ''
   let url = ''
@@ -109,6 +113,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
         FAIRLEAD_STACKS: stacks,
         FAIRLEAD_OPERATOR_KEYS: join(directory, 'operators'),
         FAIRLEAD_HOST: '127.0.0.1',
+        FAIRLEAD_HTTP: `127.0.0.1:${http}`,
         ...options.environment,
         ...environment,
       },
@@ -150,6 +155,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     get url() {
       return url
     },
+    http,
     operator,
     log: () => logged,
     pid: () => child.pid ?? 0,
@@ -211,6 +217,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
         await gateway.fairlead(['apps:destroy', '--app', app, '--confirm', app.split('/')[1]])
       }
       await end('SIGTERM')
+      await endHaproxy(join(data, 'router', 'haproxy.pid'))
       rmSync(directory, { recursive: true, force: true })
     },
   }
