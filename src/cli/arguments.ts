@@ -31,6 +31,10 @@ const WITH_VALUE: readonly string[] = ['--app', '--environment', '--stack', '--s
 /** Commands whose words, from the first on, are a command of somebody else's: no option among them is ours. */
 export const ONE_OFF_COMMANDS: readonly string[] = ['run', 'ssh']
 
+/** The command whose `--tls` may be a file of this machine, and what it is otherwise. */
+const TLS_COMMAND = 'endpoints:create'
+const TLS_KINDS: readonly string[] = ['off', 'internal', 'acme', '-']
+
 /**
  * Reads `--remote X`, `--env-file X` and `--value-file X` (also `--remote=X`) up to a `--`, or to the first word of a
  * command that is to be run over there, from where on no option is ours; and the file of a command that has one. What
@@ -70,6 +74,7 @@ export function parseArguments(argv: readonly string[]): Invocation {
     files.push({ path: words[place] as string, wantedBy: command })
     words[place] = '-'
   }
+  if (command === TLS_COMMAND) files.push(...tlsFiles(words))
   if (files.length > 1) {
     throw new Problem('usage', {
       headline: 'Only one file can become the standard input of a command',
@@ -90,6 +95,20 @@ function beginsForeign(before: readonly string[], word: string): boolean {
   const [command = ''] = before
   if (!ONE_OFF_COMMANDS.includes(command) || word.startsWith('-')) return false
   return before.length === 1 || !WITH_VALUE.includes(before.at(-1) ?? '')
+}
+
+/** Puts `-` in the place of every file that a `--tls` names. @returns those files */
+function tlsFiles(words: string[]): LocalFile[] {
+  const files: LocalFile[] = []
+  for (const [at, word] of words.entries()) {
+    if (word === '--') break
+    const apart = words[at - 1] === '--tls'
+    const value = apart ? word : word.startsWith('--tls=') ? word.slice('--tls='.length) : ''
+    if (value === '' || TLS_KINDS.includes(value)) continue
+    files.push({ path: value, wantedBy: '--tls' })
+    words[at] = apart ? '-' : '--tls=-'
+  }
+  return files
 }
 
 /** Index of the first word behind the command that is no option and no option's value, null when there is none. */

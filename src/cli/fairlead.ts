@@ -24,6 +24,8 @@ Understood by every command:
 Read here, and sent to the gateway as the command's standard input:
   registry:import FILE       a config.json, .dockercfg or docker.tar.gz
   registry:decrypt FILE      a dockercfg.encrypted
+  endpoints:create --tls FILE
+                             a PEM file with a certificate and its key
 
 At a terminal these ask for one over there:
   ssh, run                   a shell or a command in a container of its own

@@ -6,6 +6,7 @@ import type { LocalFile } from './arguments.ts'
 const FORMATS: Readonly<Record<string, string>> = {
   '--env-file': 'Give --env-file the path of a file with lines NAME=value.',
   '--value-file': 'Give --value-file the path of the file whose contents are the value.',
+  '--tls': 'Give --tls off, internal, acme, or the path of a PEM file with a certificate and its key.',
   'registry:import':
     'Give `fairlead registry:import` the path of a config.json, .dockercfg or docker.tar.gz.',
   'registry:decrypt': 'Give `fairlead registry:decrypt` the path of a dockercfg.encrypted.',

@@ -7,6 +7,7 @@ import { shorten } from './call.ts'
 import type { Command } from './command.ts'
 import { configCommands } from './config.ts'
 import { deployCommands } from './deploy.ts'
+import { endpointCommands } from './endpoints.ts'
 import { environmentCommands } from './environments.ts'
 import { gitCommands } from './git.ts'
 import { helpCommands } from './help.ts'
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   ...deployCommands,
   ...releaseCommands,
   ...rollbackCommands,
+  ...endpointCommands,
   ...operationCommands,
   ...activityCommands,
   ...processCommands,

@@ -31,13 +31,15 @@ export interface Asked {
 }
 
 export interface BenchOptions extends Pick<DeployGroundOptions, 'image' | 'program' | 'stack'> {
+  /** Whether the gateway takes requests over HTTPS. */
+  readonly https?: boolean
   /** What the registry says of a login, or of an image asked for with it; nothing: it accepts. */
   readonly refuse?: (auth: RegistryAuth | null) => ProblemCode | undefined
 }
 
 export async function registryBench(
   t: ExecutionContext,
-  { refuse = () => undefined, ...options }: BenchOptions = {},
+  { refuse = () => undefined, https = false, ...options }: BenchOptions = {},
 ) {
   const asked: Asked[] = []
   const during: { question?: () => void } = {}
@@ -58,7 +60,7 @@ export async function registryBench(
       },
     },
   })
-  const { ground, operations, app } = made
+  const { ground, operations, routing, app } = made
   const { store } = ground
   const stacks = {
     get(name: string) {
@@ -70,7 +72,14 @@ export async function registryBench(
   const gateway = {
     ground,
     operations,
+    routing,
     stacks,
+    settings: {
+      domain: 'apps.test',
+      http: { host: '127.0.0.1', port: 8080 },
+      https: https ? { host: '127.0.0.1', port: 8443 } : null,
+    },
+    log: ground.log,
     url: 'ssh://git@host:2222',
     credentialFiles: {
       read: readCredentialFile,

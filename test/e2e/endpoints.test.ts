@@ -1,0 +1,180 @@
+// From a hostname to a container, with the real HAProxy and the real engine: what users of an app see while it is
+// deployed, goes down, comes back elsewhere, and while the gateway is gone.
+import { request } from 'node:http'
+import test from 'ava'
+import Docker from 'dockerode'
+import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
+import { processes } from '../support/page.ts'
+import { remoteLines } from '../support/pushed.ts'
+import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { until } from '../support/until.ts'
+
+const docker = new Docker({ socketPath: '/var/run/docker.sock' })
+const procfile = (page: string, rest = '') =>
+  `web: echo '${page}' > /www/index.html; exec busybox httpd -f -p "$PORT" -h /www\n${rest}`
+
+let gateway: TestGateway
+let registry: TestRegistry
+let image: string
+
+test.before(async () => {
+  ;[registry, gateway] = await Promise.all([startRegistry({ anonymous: true }), startGateway()])
+  await registry.push('acme/shell', 'latest', { files: { '/www/index.html': 'nothing\n' } })
+  image = `${registry.host}/acme/shell`
+})
+test.after.always(async () => {
+  await gateway?.dispose()
+  await registry?.stop()
+})
+
+async function fairlead(app: Checkout, ...words: string[]): Promise<string> {
+  const done = await gateway.fairlead([...words, '--app', app.name])
+  if (done.status !== 0) throw new Error(`${words.join(' ')}: ${done.all}`)
+  return done.stdout
+}
+
+async function appWith(files: Record<string, string>): Promise<Checkout> {
+  const app = await gateway.app(files)
+  await fairlead(app, 'config:set', `APTIBLE_DOCKER_IMAGE=${image}`)
+  return app
+}
+
+async function pushed(app: Checkout, files: Record<string, string>): Promise<string[]> {
+  const push = await app.push(files)
+  if (push.status !== 0) throw new Error(push.all)
+  return remoteLines(push)
+}
+
+/** What a browser gets that was led here by the name. */
+function ask(hostname: string, path = '/'): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const asking = request(
+      { host: '127.0.0.1', port: gateway.http, path, headers: { host: hostname }, agent: false },
+      answer => {
+        let body = ''
+        answer.on('data', chunk => {
+          body += chunk
+        })
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }))
+      },
+    )
+    asking.on('error', reject)
+    asking.end()
+  })
+}
+
+const page = async (hostname: string) => (await ask(hostname)).body.trim()
+const status = async (hostname: string) => (await ask(hostname)).status
+const comes = (hostname: string, text: string) =>
+  until(`${hostname} shows ${text}`, async () => (await page(hostname)) === text)
+const defaultName = (app: Checkout) => `${app.app}.${app.environment}.localhost`
+
+async function web(app: Checkout) {
+  const found = (await processes(gateway, app.name)).find(row => row.process === 'web.1')
+  if (!found) throw new Error('there is no web.1')
+  return docker.getContainer(found.container)
+}
+
+test('an endpoint that is there before the first push answers as soon as a release is live, and follows the next', async t => {
+  const app = await appWith({ Procfile: procfile('one') })
+  const hostname = defaultName(app)
+  t.is(
+    await fairlead(app, 'endpoints:create'),
+    `Endpoint http://${hostname}:${gateway.http}/ created for web.\nNothing answers there before the first push.\n`,
+  )
+  t.is(await status(hostname), 503)
+  await pushed(app, {})
+  // Not waited for: what is live is what answers.
+  t.is(await page(hostname), 'one')
+  await pushed(app, { Procfile: procfile('two') })
+  t.is(await page(hostname), 'two')
+  t.regex(await fairlead(app, 'endpoints'), new RegExp(`http://${hostname}:${gateway.http}/ +web`))
+})
+
+test('an endpoint for what runs already answers at once, at the port that it names', async t => {
+  const app = await appWith({
+    Procfile: procfile('web', 'admin: echo admin > /www/index.html; exec busybox httpd -f -p 7000 -h /www\n'),
+  })
+  await pushed(app, {})
+  const name = `shop-${app.app}.test`
+  t.regex(await fairlead(app, 'endpoints:create', name), /web\.1 answers there now, on port 5000\.\n$/)
+  t.is(await page(name), 'web')
+  const admin = `admin-${app.app}.test`
+  const said = await fairlead(app, 'endpoints:create', admin, '--service', 'admin', '--port', '7000')
+  t.regex(said, /admin\.1 answers there now, on port 7000\.\n$/)
+  t.deepEqual([await page(admin), await page(name)], ['admin', 'web'])
+})
+
+test('a name that nobody has is answered with 404, and one that was destroyed again', async t => {
+  const app = await appWith({ Procfile: procfile('here') })
+  await pushed(app, {})
+  const name = `gone-${app.app}.test`
+  t.is(await status(name), 404)
+  await fairlead(app, 'endpoints:create', name)
+  t.is(await status(name), 200)
+  await fairlead(app, 'endpoints:destroy', name)
+  t.is(await status(name), 404)
+  t.is((await fairlead(app, 'endpoints')).trim(), 'No endpoints yet: `fairlead endpoints:create` makes one.')
+})
+
+test('an app whose container stops is down, and is back with it, at whatever address', async t => {
+  const app = await appWith({ Procfile: procfile('still me') })
+  const name = defaultName(app)
+  await fairlead(app, 'endpoints:create')
+  await pushed(app, {})
+  const container = await web(app)
+  const before = await container.inspect()
+  await container.stop({ t: 1 })
+  await until('it is down', async () => (await status(name)) === 503)
+  // In its place at the old address stands somebody else.
+  const [network = ''] = Object.keys(before.NetworkSettings.Networks)
+  const stranger = await docker.createContainer({
+    Image: before.Image,
+    Cmd: ['/bin/sh', '-c', 'echo stranger > /www/index.html; exec busybox httpd -f -p 5000 -h /www'],
+    HostConfig: { NetworkMode: network },
+  })
+  t.teardown(() => stranger.remove({ force: true }))
+  await stranger.start()
+  const taken = (await stranger.inspect()).NetworkSettings.Networks[network]?.IPAddress
+  await container.start()
+  await comes(name, 'still me')
+  const after = (await container.inspect()).NetworkSettings.Networks[network]?.IPAddress
+  t.is(taken, before.NetworkSettings.Networks[network]?.IPAddress)
+  t.not(after, taken)
+})
+
+test('a restart and a scale switch the route to the containers that serve then', async t => {
+  const app = await appWith({ Procfile: procfile('$HOSTNAME'.replace('$', '\'"$"\'')) })
+  const name = defaultName(app)
+  await fairlead(app, 'endpoints:create')
+  await pushed(app, {})
+  t.is(await status(name), 200)
+  await fairlead(app, 'restart')
+  t.is(await status(name), 200)
+  await fairlead(app, 'apps:scale', 'web=2')
+  await until('both are asked', async () => {
+    const seen = new Set(await Promise.all(Array.from({ length: 8 }, () => page(name))))
+    return seen.size >= 1 && (await status(name)) === 200
+  })
+  await fairlead(app, 'apps:scale', 'web=0')
+  t.is(await status(name), 503)
+})
+
+test.serial(
+  'requests are answered while the gateway is gone, and routes are right when it is back',
+  async t => {
+    const app = await appWith({ Procfile: procfile('before') })
+    const name = defaultName(app)
+    await fairlead(app, 'endpoints:create')
+    await pushed(app, {})
+    const container = await web(app)
+    await gateway.crash()
+    t.is(await page(name), 'before')
+    await container.stop({ t: 1 })
+    // What stopped meanwhile is started again by the gateway, and nobody tells it where.
+    await gateway.restart()
+    await comes(name, 'before')
+    await pushed(app, { Procfile: procfile('after') })
+    t.is(await page(name), 'after')
+  },
+)
