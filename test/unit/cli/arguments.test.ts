@@ -88,3 +88,37 @@ test('behind the first word of a command for over there no option is ours', t =>
   const words = ['ssh', '--shell', '/bin/bash']
   t.deepEqual(parseArguments([...words, '--remote=x']), { words, remote: 'x', file: null })
 })
+
+test('the certificate of an endpoint is a file of this machine, unless --tls names a kind', t => {
+  for (const [given, sent] of [
+    [
+      ['--tls', 'shop.pem'],
+      ['--tls', '-'],
+    ],
+    [['--tls=shop.pem'], ['--tls=-']],
+    [
+      ['--tls', './acme'],
+      ['--tls', '-'],
+    ],
+  ] as const) {
+    const { words, file } = parseArguments(['endpoints:create', 'a.test', ...given, '--port', '80'])
+    t.deepEqual(words, ['endpoints:create', 'a.test', ...sent, '--port', '80'])
+    t.like(file, { wantedBy: '--tls' })
+  }
+  for (const given of [
+    ['--tls', 'off'],
+    ['--tls=internal'],
+    ['--tls', 'acme'],
+    ['--tls', '-'],
+    ['--tls'],
+    ['--', '--tls', 'x'],
+  ]) {
+    const words = ['endpoints:create', ...given]
+    t.deepEqual(parseArguments(words), { words, remote: null, file: null })
+  }
+  const elsewhere = ['deploy', '--tls', 'shop.pem']
+  t.deepEqual(parseArguments(elsewhere), { words: elsewhere, remote: null, file: null })
+  t.throws(() => parseArguments(['endpoints:create', '--tls', 'a.pem', '--tls', 'b.pem']), {
+    instanceOf: Problem,
+  })
+})

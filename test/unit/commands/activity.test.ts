@@ -95,6 +95,7 @@ test('every command that changes something or shows secrets is recorded, pushes 
   t.deepEqual(unrecorded.sort(), [
     'activity',
     'apps',
+    'endpoints',
     'environments',
     'git-upload-pack',
     'help',
