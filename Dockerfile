@@ -26,9 +26,9 @@ COPY src src
 RUN sh scripts/build
 
 FROM ${BASE}
-# tini: git leaves housekeeping processes behind, and somebody has to wait for them.
-RUN if ! { command -v git && command -v tini; } >/dev/null; then \
-      apt-get update && apt-get install -y --no-install-recommends git tini && rm -rf /var/lib/apt/lists/*; \
+# tini: git leaves housekeeping processes behind, and somebody has to wait for them. haproxy answers for endpoints.
+RUN if ! { command -v git && command -v tini && command -v haproxy; } >/dev/null; then \
+      apt-get update && apt-get install -y --no-install-recommends git tini haproxy && rm -rf /var/lib/apt/lists/*; \
     fi && \
     useradd --uid 10001 --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin fairlead && \
     install -d -o fairlead -g fairlead -m 0700 /data

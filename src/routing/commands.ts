@@ -1,26 +1,22 @@
 // The commands by which HAProxy is changed at run time, as words. Pure.
-import type { Route, Server } from '../domain/router.ts'
+import type { Route } from '../domain/router.ts'
 import type { RouterFiles } from './files.ts'
 import { backendName } from './haproxy-config.ts'
 import type { Seen } from './seen.ts'
-import type { Slot, Step } from './slots.ts'
+import { planSwitch, type Step } from './slots.ts'
 
 export type Words = readonly (string | number)[]
 
-/**
- * @param plan for one backend
- * @returns null when that has no plan for one of them
- */
+/** @returns null when a backend has no free slot for one of its servers */
 export function planCommands(
   files: RouterFiles,
   before: Seen,
   wanted: readonly Route[],
-  plan: (slots: readonly Slot[], servers: readonly Server[]) => readonly Step[] | null,
 ): readonly Words[] | null {
   const bySlot = new Map(wanted.map(route => [route.slot, route]))
   const switches: Words[] = []
   for (const [slot, slots] of before.slots) {
-    const steps = plan(slots, bySlot.get(slot)?.servers ?? [])
+    const steps = planSwitch(slots, bySlot.get(slot)?.servers ?? [])
     if (steps === null) return null
     switches.push(...steps.map(step => stepCommand(slot, step)))
   }

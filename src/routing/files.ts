@@ -1,5 +1,6 @@
 // The directory of the router: what lies where, and how it is written. A file is replaced as a whole, so that a HAProxy
 // that is started at this moment reads either the old or the new one.
+import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Problem } from '../domain/problem.ts'
@@ -16,6 +17,8 @@ export interface RouterFiles {
   /** Token → answer for the authority. */
   readonly challenges: string
   readonly certificateList: string
+  /** Holds the word by which workers know each other. */
+  readonly key: string
   readonly certificates: string
   readonly pid: string
   readonly socket: string
@@ -45,6 +48,7 @@ export function routerFiles(directory: string): RouterFiles {
     secure: join(directory, 'secure.map'),
     challenges: join(directory, 'acme.map'),
     certificateList: join(directory, 'crt-list'),
+    key: join(directory, 'workers.key'),
     certificates: join(directory, 'certificates'),
     pid: join(directory, 'haproxy.pid'),
     socket,
@@ -65,6 +69,15 @@ export async function prepareDirectory(files: RouterFiles): Promise<void> {
   for (const file of [files.hosts, files.secure, files.challenges, files.certificateList]) {
     await (await open(file, 'a', 0o600)).close()
   }
+}
+
+/** Made once: workers of two configurations have to know each other. */
+export async function workersKey(files: RouterFiles): Promise<string> {
+  const kept = (await readIfThere(files.key)).trim()
+  if (/^[0-9a-f]{64}$/.test(kept)) return kept
+  const made = randomBytes(32).toString('hex')
+  await replaceFile(files.key, lines([made]))
+  return made
 }
 
 /** The maps before the configuration: the one that is started from it finds them. */

@@ -48,6 +48,8 @@ export const slotOf = (backend: string) => {
   return digits === undefined ? null : Number(digits)
 }
 
+/** Header of a request that a worker hands on to its successor. */
+const HANDED = 'x-fairlead-handed'
 const MARK = /fairlead pool=(\d+) width=(\d+) frame=([0-9a-f]+) generation=([0-9a-f]+)/
 
 /** @param text a configuration, or what HAProxy says of itself */
@@ -58,29 +60,39 @@ export function readMark(text: string): Mark | null {
 }
 
 export function frameOf(surroundings: Surroundings): string {
-  const text = textOf(surroundings, { pool: 1, width: 1 }, [], '')
+  const text = textOf(surroundings, { pool: 1, width: 1 }, [], '', '-')
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
 
-/** @param routes none has a slot outside of the pool, nor more servers than the width */
+/**
+ * @param routes none has a slot outside of the pool, nor more servers than the width
+ * @param key word by which workers know each other
+ */
 export function configText(
   surroundings: Surroundings,
   size: Size,
   routes: readonly Route[],
   generation: string,
+  key: string,
 ): string {
   const mark = `fairlead pool=${size.pool} width=${size.width} frame=${frameOf(surroundings)} generation=${generation}`
-  return textOf(surroundings, size, routes, mark)
+  return textOf(surroundings, size, routes, mark, key)
 }
 
-function textOf(surroundings: Surroundings, size: Size, routes: readonly Route[], mark: string): string {
+function textOf(
+  surroundings: Surroundings,
+  size: Size,
+  routes: readonly Route[],
+  mark: string,
+  key: string,
+): string {
   const bySlot = new Map(routes.map(route => [route.slot, route]))
   const backends = Array.from({ length: size.pool }, (_, slot) => backend(slot, size.width, bySlot.get(slot)))
   return [
     '# Written by Fairlead at every change of a route: what is edited here is lost.',
     ...globals(surroundings, mark),
     ...DEFAULTS,
-    ...frontend(surroundings),
+    ...frontend(surroundings, key),
     ...backends.flat(),
     '',
   ].join('\n')
@@ -134,8 +146,12 @@ const DEFAULTS = [
 /**
  * What tells an app where a request came from is set by us, whatever the client sent. Requests that may not be made twice
  * are not made twice: they are tried again only where no byte of them was sent.
+ *
+ * A worker that ends after a reload knows only the routes of before, and HAProxy lets nobody change them. It takes no new
+ * connection, but clients make one more request on those that they kept open: it hands that on to its successor, as one
+ * of which all is known already. Nobody else can say that of theirs, since nobody else knows the key.
  */
-function frontend({ files, http, https }: Surroundings): string[] {
+function frontend({ files, http, https }: Surroundings, key: string): string[] {
   const tls =
     https && `bind ${bindAddress(https)} ssl crt-list ${files.certificateList} strict-sni alpn h2,http/1.1`
   const challenge = `path,field(4,/),map(${files.challenges})`
@@ -144,25 +160,37 @@ function frontend({ files, http, https }: Surroundings): string[] {
     ...indent([
       `bind ${bindAddress(http)}`,
       ...(tls === null ? [] : [tls]),
+      'acl is_ending stopping',
+      'acl is_handed var(txn.handed) -m bool',
+      'acl is_tls ssl_fc',
       'acl is_challenge path_beg /.well-known/acme-challenge/',
-      `http-request return status 200 content-type text/plain lf-string "%[${challenge}]" if is_challenge { ${challenge} -m found }`,
+      `http-request set-var(txn.handed) bool(true) if { req.hdr(${HANDED}) -m str ${key} }`,
+      `http-request del-header ${HANDED}`,
+      `http-request return status 200 content-type text/plain lf-string "%[${challenge}]" if !is_ending is_challenge { ${challenge} -m found }`,
       'http-request set-var(txn.host) req.hdr(host),host_only,lower',
       `http-request set-var(txn.backend) var(txn.host),map(${files.hosts})`,
-      // A worker that ends after a reload knows no newer names. A client whose connection closes without a word asks again.
-      'http-request reject if { stopping } !{ var(txn.backend) -m found }',
-      'http-request return status 404 content-type text/plain string "No app answers to this name.\\n" if !{ var(txn.backend) -m found }',
-      `http-request redirect scheme https code 308 if !{ ssl_fc } !is_challenge { var(txn.host),map(${files.secure}) -m found }`,
+      'http-request return status 404 content-type text/plain string "No app answers to this name.\\n" if !is_ending !{ var(txn.backend) -m found }',
+      `http-request redirect scheme https code 308 if !is_ending !is_handed !is_tls !is_challenge { var(txn.host),map(${files.secure}) -m found }`,
       'http-request del-header Forwarded',
       'http-request del-header X-Real-IP',
-      'http-request set-header X-Forwarded-For %[src]',
-      'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
-      'http-request set-header X-Forwarded-Port %[dst_port]',
-      'http-request set-header X-Forwarded-Proto http if !{ ssl_fc }',
-      'http-request set-header X-Forwarded-Proto https if { ssl_fc }',
+      'http-request set-header X-Forwarded-For %[src] if !is_handed',
+      'http-request set-header X-Forwarded-Host %[req.hdr(host)] if !is_handed',
+      'http-request set-header X-Forwarded-Port %[dst_port] if !is_handed',
+      'http-request set-header X-Forwarded-Proto http if !is_handed !is_tls',
+      'http-request set-header X-Forwarded-Proto https if !is_handed is_tls',
       'http-request disable-l7-retry if !{ method GET HEAD OPTIONS PUT DELETE TRACE }',
+      'use_backend fairlead_next if is_ending',
       'use_backend %[var(txn.backend)]',
     ]),
+    'backend fairlead_next',
+    ...indent([`http-request set-header ${HANDED} ${key}`, `server next ${bindAddress(reachable(http))}`]),
   ]
+}
+
+/** Where one who listens everywhere is reached from here. */
+function reachable({ host, port }: HostPort): HostPort {
+  const everywhere = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host]
+  return { host: everywhere ?? host, port }
 }
 
 function backend(slot: number, width: number, route: Route | undefined): string[] {

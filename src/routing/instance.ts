@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { HostPort } from '../domain/host-port.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Route } from '../domain/router.ts'
-import { prepareDirectory, type RouterFiles, readIfThere, writeRoutes } from './files.ts'
+import { prepareDirectory, type RouterFiles, readIfThere, workersKey, writeRoutes } from './files.ts'
 import { configText, frameOf, type Mark, readMark, type Size, type Surroundings } from './haproxy-config.ts'
 import { check, findHaproxy, launch, launchArguments, privileges } from './launch.ts'
 import { type Processes, readProcesses } from './readings.ts'
@@ -102,7 +102,8 @@ export function createInstance(options: InstanceOptions): Instance {
     isOurs: mark => mark.frame === frame,
     write: async (size, routes, generation = randomBytes(6).toString('hex')) => {
       await prepareDirectory(files)
-      await writeRoutes(files, routes, configText(surroundings, size, routes, generation))
+      const key = await workersKey(files)
+      await writeRoutes(files, routes, configText(surroundings, size, routes, generation, key))
     },
     start: async signal => {
       if (masterSocket !== null) throw notRun(options)

@@ -68,3 +68,13 @@ export function readMap(text: string): ReadonlyMap<string, string> {
     [...text.matchAll(/^0x[0-9a-f]+ (\S+) (\S+)$/gm)].map(([, key = '', value = '']) => [key, value]),
   )
 }
+
+/** @param text of `show sess`. @returns which session goes to which `backend/server` */
+export function readSessions(text: string): readonly { readonly id: string; readonly server: string }[] {
+  return [...text.matchAll(/^(0x[0-9a-f]+): .*? be=(\S+) srv=(\S+) /gm)].map(
+    ([, id = '', backend, server]) => ({
+      id,
+      server: `${backend}/${server}`,
+    }),
+  )
+}

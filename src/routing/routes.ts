@@ -9,10 +9,8 @@ import { planCommands, type Words } from './commands.ts'
 import type { Mark } from './haproxy-config.ts'
 import type { Instance } from './instance.ts'
 import { readMap, readSlots } from './readings.ts'
-import type { Addressee } from './runtime.ts'
 import { describe, differing, routesOf, type Seen } from './seen.ts'
 import { enlarge, FIRST_SIZE, fits, widen } from './size.ts'
-import { planLastSwitch, planSwitch } from './slots.ts'
 
 export interface Routes {
   update(routes: readonly Route[], signal: AbortSignal): Promise<void>
@@ -30,17 +28,17 @@ export interface Routes {
 export function createRoutes(instance: Instance, log: Log): Routes {
   const { runtime, files } = instance
 
-  const look = async (at: Addressee, signal: AbortSignal): Promise<Seen> => {
-    const hosts = readMap(await runtime.ask(at, ['show', 'map', files.hosts], signal))
-    const secure = readMap(await runtime.ask(at, ['show', 'map', files.secure], signal))
-    const slots = readSlots(await runtime.ask(at, ['show', 'stat', -1, 4, -1], signal))
+  const look = async (signal: AbortSignal): Promise<Seen> => {
+    const hosts = readMap(await runtime.ask('worker', ['show', 'map', files.hosts], signal))
+    const secure = readMap(await runtime.ask('worker', ['show', 'map', files.secure], signal))
+    const slots = readSlots(await runtime.ask('worker', ['show', 'stat', -1, 4, -1], signal))
     if (slots === null) throw silent()
     return { hosts, secure, slots }
   }
 
   const settle = async (mark: Mark, before: Seen, wanted: readonly Route[], signal: AbortSignal) => {
     const ours = instance.isOurs(mark)
-    const commands = ours && fits(mark, wanted) ? planCommands(files, before, wanted, planSwitch) : null
+    const commands = ours && fits(mark, wanted) ? planCommands(files, before, wanted) : null
     if (commands === null) {
       const size = ours ? widen(mark, wanted) : enlarge(mark, wanted)
       log.info({ ...size, routes: wanted.length }, 'HAProxy is reloaded with another configuration')
@@ -50,34 +48,13 @@ export function createRoutes(instance: Instance, log: Log): Routes {
       await instance.write(mark, wanted, mark.generation)
       await runtime.tell('worker', commands, signal)
     }
-    if (commands === null || commands.length > 0) verify(await look('worker', signal), wanted, commands)
-    await settleOld(wanted, signal)
-  }
-
-  /**
-   * Workers of before a reload take no new connection, but a client that kept one open may make one more request on it:
-   * that has to reach a container that still serves. What comes for names that they do not know they break off.
-   */
-  const settleOld = async (wanted: readonly Route[], signal: AbortSignal) => {
-    const old = (await instance.processes(signal))?.old ?? []
-    for (const pid of old) {
-      try {
-        const seen = await look({ pid }, signal)
-        const known = wanted.filter(({ slot }) => seen.slots.has(slot))
-        await runtime.tell({ pid }, planCommands(files, seen, known, planLastSwitch) ?? [], signal)
-      } catch (error) {
-        signal.throwIfAborted()
-        const now = await instance.processes(signal)
-        if (now?.old.includes(pid))
-          log.warn({ err: error, pid }, 'a worker that ends was not told of the routes')
-      }
-    }
+    if (commands === null || commands.length > 0) verify(await look(signal), wanted, commands)
   }
 
   const begin = async (wanted: readonly Route[], signal: AbortSignal) => {
     await instance.write(enlarge((await instance.onDisk()) ?? FIRST_SIZE, wanted), wanted)
     await instance.start(signal)
-    verify(await look('worker', signal), wanted, null)
+    verify(await look(signal), wanted, null)
   }
 
   /** @param next all routes, as they are to be, from those that are in force */
@@ -89,7 +66,7 @@ export function createRoutes(instance: Instance, log: Log): Routes {
       await instance.start(signal)
       mark = left
     }
-    const before = await look('worker', signal)
+    const before = await look(signal)
     await settle(mark, before, next(routesOf(before)), signal)
   }
   const keepAll = (now: readonly Route[]) => now
@@ -114,16 +91,16 @@ export function createRoutes(instance: Instance, log: Log): Routes {
         if ((await instance.onDisk()) === null) return []
         await change(keepAll, signal)
       }
-      return routesOf(await look('worker', signal))
+      return routesOf(await look(signal))
     },
     ready: signal => change(keepAll, signal),
     reload: async signal => {
       const mark = await instance.running(signal)
       if (mark === null) return await change(keepAll, signal)
-      const now = routesOf(await look('worker', signal))
+      const now = routesOf(await look(signal))
       await instance.write(mark, now)
       await instance.reload(signal)
-      verify(await look('worker', signal), now, null)
+      verify(await look(signal), now, null)
     },
     mend: async signal => {
       if ((await instance.running(signal)) !== null) return false

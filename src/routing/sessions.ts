@@ -1,9 +1,10 @@
 // What is under way to containers, in the worker that serves and in those of before a reload.
 import { setTimeout as pause } from 'node:timers/promises'
 import { Problem } from '../domain/problem.ts'
+import type { Words } from './commands.ts'
 import { backendName } from './haproxy-config.ts'
 import type { Instance } from './instance.ts'
-import { readSlots } from './readings.ts'
+import { readSessions, readSlots } from './readings.ts'
 
 /** Milliseconds in which HAProxy ends what it was told to end. */
 const CUT_LIMIT = 10_000
@@ -40,7 +41,7 @@ export function createSessions(instance: Instance): Sessions {
     return found
   }
   /** A worker of before a reload may end at any time, and what it had has ended with it. */
-  const toWorker = async (pid: number, words: readonly (string | number)[], signal: AbortSignal) => {
+  const toWorker = async (pid: number, words: Words, signal: AbortSignal) => {
     try {
       return await runtime.ask({ pid }, words, signal)
     } catch (error) {
@@ -51,6 +52,21 @@ export function createSessions(instance: Instance): Sessions {
     }
   }
 
+  /** A worker of before a reload ends the sessions of no server, but single ones. */
+  const shutdowns = async (
+    pid: number,
+    servers: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Words[]> => {
+    if ((await instance.processes(signal))?.worker === pid) {
+      return servers.map(server => ['shutdown', 'sessions', 'server', server])
+    }
+    const sessions = readSessions(await toWorker(pid, ['show', 'sess'], signal))
+    return sessions
+      .filter(({ server }) => servers.includes(server))
+      .map(({ id }) => ['shutdown', 'session', id])
+  }
+
   return {
     underWay: async (addresses, signal) =>
       (await busy(addresses, signal)).reduce((sum, { sessions }) => sum + sessions, 0),
@@ -59,8 +75,10 @@ export function createSessions(instance: Instance): Sessions {
       let left = await busy(addresses, signal)
       while (left.length > 0) {
         if (Date.now() > limit) throw notCut(left)
-        for (const { pid, server } of left)
-          await toWorker(pid, ['shutdown', 'sessions', 'server', server], signal)
+        for (const pid of new Set(left.map(each => each.pid))) {
+          const servers = left.filter(each => each.pid === pid).map(({ server }) => server)
+          for (const words of await shutdowns(pid, servers, signal)) await toWorker(pid, words, signal)
+        }
         await pause(LOOK_AGAIN, undefined, { signal })
         left = await busy(addresses, signal)
       }

@@ -23,23 +23,6 @@ export type Step =
  * @returns null when there is no slot for one of them
  */
 export function planSwitch(slots: readonly Slot[], wanted: readonly Server[]): readonly Step[] | null {
-  const plan = planWithin(slots, wanted, isFree)
-  return plan.left === 0 ? plan.steps : null
-}
-
-/**
- * For a worker of before a reload, which clients can reach by connections that were open then. Where it has no free slot,
- * one that drains is given another address: what is under way there goes on, but is counted for the new one.
- */
-export function planLastSwitch(slots: readonly Slot[], wanted: readonly Server[]): readonly Step[] {
-  return planWithin(slots, wanted, ({ state }) => state !== 'ready').steps
-}
-
-function planWithin(
-  slots: readonly Slot[],
-  wanted: readonly Server[],
-  mayTake: (slot: Slot) => boolean,
-): { readonly steps: readonly Step[]; readonly left: number } {
   const keys = new Set(wanted.map(serverKey))
   const kept = new Map<string, Slot>()
   for (const slot of [...slots].sort(readyFirst)) {
@@ -48,8 +31,9 @@ function planWithin(
   }
   const staying = new Set(kept.values())
   const others = slots.filter(slot => !staying.has(slot))
-  const free = others.filter(mayTake).sort(emptyFirst)
+  const free = others.filter(isFree).sort(emptyFirst)
   const fresh = [...keys].filter(key => !kept.has(key))
+  if (fresh.length > free.length) return null
 
   const steps: Step[] = []
   for (const slot of staying) {
@@ -57,8 +41,7 @@ function planWithin(
   }
   const taken = new Set<Slot>()
   for (const key of fresh) {
-    const slot = free[taken.size]
-    if (slot === undefined) break
+    const slot = free[taken.size] as Slot
     taken.add(slot)
     if (slot.state !== 'maint') steps.push({ slot: slot.name, set: 'maint' })
     steps.push({ slot: slot.name, address: wanted.find(server => serverKey(server) === key) as Server })
@@ -69,7 +52,7 @@ function planWithin(
     if (slot.state === 'ready') steps.push({ slot: slot.name, set: 'drain' })
     if (slot.state === 'drain' && slot.sessions === 0) steps.push({ slot: slot.name, set: 'maint' })
   }
-  return { steps, left: fresh.length - taken.size }
+  return steps
 }
 
 export const serverKey = ({ address, port }: Server) => `${address}:${port}`
@@ -91,5 +74,4 @@ function isFree({ state, sessions }: Slot): boolean {
 
 const RANK = { ready: 0, drain: 1, maint: 2 } as const
 const readyFirst = (one: Slot, other: Slot) => RANK[one.state] - RANK[other.state]
-const emptyFirst = (one: Slot, other: Slot) =>
-  RANK[other.state] - RANK[one.state] || one.sessions - other.sessions
+const emptyFirst = (one: Slot, other: Slot) => RANK[other.state] - RANK[one.state]
