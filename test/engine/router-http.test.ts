@@ -1,0 +1,161 @@
+// What clients and apps see of the router.
+import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
+import { text } from 'node:stream/consumers'
+import test from 'ava'
+import { type Hostname, parseHostname } from '../../src/domain/endpoint.ts'
+import type { Route, Server } from '../../src/domain/router.ts'
+import { Secret } from '../../src/domain/secret.ts'
+import { backendServer } from '../support/backend-server.ts'
+import { caughtProblem } from '../support/caught-problem.ts'
+import { realRouter } from '../support/haproxy.ts'
+import { certificateFor } from '../support/hostname-certificate.ts'
+import { askRouted, shownCertificate } from '../support/routed.ts'
+
+const { signal } = new AbortController()
+const name = (hostname: string) => parseHostname(hostname) as Hostname
+const route = (hostname: string, slot: number, servers: readonly Server[], secure = false): Route => ({
+  hostname: name(hostname),
+  slot,
+  servers: servers.map(({ address, port }) => ({ address, port })),
+  secure,
+})
+
+async function askHttp2(origin: string, hostname: string) {
+  const session = connectHttp2(origin, { servername: hostname, rejectUnauthorized: false })
+  try {
+    const stream = session.request({ ':path': '/', ':authority': hostname })
+    const [headers] = await once(stream, 'response')
+    return { status: Number(headers[':status']), body: await text(stream) }
+  } finally {
+    session.destroy()
+  }
+}
+
+test('an app is told where a request came from, and a client cannot forge it', async t => {
+  const { router, http } = await realRouter(t)
+  const server = await backendServer(t, '127.0.5.1')
+  await router.replace([route('a.example', 0, [server])], signal)
+  const forged = {
+    'x-forwarded-for': '192.0.2.1, 192.0.2.2',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'bank.example',
+    'x-forwarded-port': '443',
+    'x-real-ip': '192.0.2.1',
+    forwarded: 'for=192.0.2.1',
+    'x-fairlead-handed': 'guess',
+  }
+  await askRouted(http, `A.example:${http.port}`, '/', {
+    headers: { host: `A.example:${http.port}`, ...forged },
+  })
+  const told = Object.fromEntries(
+    Object.entries(server.headers).filter(([key]) => /^(?:x-|forwarded)/.test(key)),
+  )
+  t.deepEqual(told, {
+    'x-forwarded-for': '127.0.0.1',
+    'x-forwarded-proto': 'http',
+    'x-forwarded-host': `A.example:${http.port}`,
+    'x-forwarded-port': String(http.port),
+  })
+})
+
+test('what a worker hands on after a reload still tells where it came from, and not the word it is handed on with', async t => {
+  const { Agent } = await import('node:http')
+  const { router, http } = await realRouter(t)
+  const server = await backendServer(t, '127.0.5.2')
+  await router.replace([route('a.example', 0, [server])], signal)
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, localAddress: '127.0.5.99' })
+  t.teardown(() => agent.destroy())
+  await askRouted(http, 'a.example', '/', { agent })
+  await router.update([route('b.example', 40, [server])], signal)
+  await askRouted(http, 'b.example', '/', { agent })
+  t.is(server.headers['x-forwarded-for'], '127.0.5.99')
+  t.is(server.headers['x-forwarded-host'], 'b.example')
+  t.is(server.headers['x-fairlead-handed'], undefined)
+})
+
+test('unknown hosts and apps that are down get short answers that name no program', async t => {
+  const { router, http } = await realRouter(t)
+  await router.replace([route('a.example', 0, [])], signal)
+  const unknown = await askRouted(http, 'b.example')
+  t.deepEqual([unknown.status, unknown.body], [404, 'No app answers to this name.\n'])
+  const down = await askRouted(http, 'a.example')
+  t.deepEqual([down.status, down.body], [503, 'This app is not running at the moment.\n'])
+  for (const { headers } of [unknown, down]) {
+    t.is(headers['content-type'], 'text/plain')
+    t.notRegex(JSON.stringify(headers), /haproxy|fairlead/i)
+  }
+})
+
+test('HTTP/2 is spoken over TLS and, by those who know of it, without', async t => {
+  const { router, http, https } = await realRouter(t)
+  const server = await backendServer(t, '127.0.5.3')
+  const certificate = certificateFor(name('a.example'))
+  await router.replace([route('a.example', 0, [server])], signal)
+  await router.putCertificate(name('a.example'), new Secret(certificate.pem), signal)
+  const expected = { status: 200, body: server.address }
+  t.deepEqual(await askHttp2(`http://127.0.0.1:${http.port}`, 'a.example'), expected)
+  t.deepEqual(await askHttp2(`https://127.0.0.1:${https.port}`, 'a.example'), expected)
+  t.is(server.headers['x-forwarded-proto'], 'https')
+})
+
+test('a secure hostname is sent on to HTTPS with its path, but not the challenges of an authority', async t => {
+  const { router, http } = await realRouter(t)
+  const server = await backendServer(t, '127.0.5.4')
+  await router.replace([route('a.example', 0, [server], true)], signal)
+  const { status, headers } = await askRouted(http, 'a.example', '/page?x=1')
+  t.deepEqual([status, headers.location], [308, 'https://a.example/page?x=1'])
+  t.is((await askRouted(http, 'a.example', '/.well-known/acme-challenge/of-the-app')).body, server.address)
+})
+
+test('no certificate is shown to who asks for no name or for one that has none', async t => {
+  const { router, https } = await realRouter(t)
+  await router.putCertificate(name('a.example'), new Secret(certificateFor(name('a.example')).pem), signal)
+  t.is(await shownCertificate(https, ''), null)
+  t.is(await shownCertificate(https, 'b.example'), null)
+})
+
+test('certificates and challenges outlast a reload', async t => {
+  const { router, http, https } = await realRouter(t)
+  const certificate = certificateFor(name('a.example'))
+  await router.putCertificate(name('a.example'), new Secret(certificate.pem), signal)
+  await router.answerChallenge('token', 'token.print', signal)
+  await router.update([route('b.example', 40, [])], signal)
+  t.is(await shownCertificate(https, 'a.example'), certificate.fingerprint)
+  t.is((await askRouted(http, 'a.example', '/.well-known/acme-challenge/token')).body, 'token.print')
+})
+
+test('what is no certificate and key is refused before HAProxy sees it', async t => {
+  const { router, directory } = await realRouter(t)
+  const { pem } = certificateFor(name('a.example'))
+  const other = certificateFor(name('a.example')).pem
+  const [leaf, key] = [
+    pem.slice(0, pem.indexOf('-----BEGIN PRIVATE')),
+    pem.slice(pem.indexOf('-----BEGIN PRIVATE')),
+  ]
+  const hostile = [
+    '',
+    leaf,
+    key,
+    `${pem}\n\nset server fairlead_0/s1 state maint\n`,
+    pem.replace('-----END CERTIFICATE', '\n\nshow env\n-----END CERTIFICATE'),
+    leaf + other.slice(other.indexOf('-----BEGIN PRIVATE')),
+    pem + key,
+  ]
+  for (const each of hostile) {
+    const { code, saw } = await caughtProblem(
+      router.putCertificate(name('a.example'), new Secret(each), signal),
+    )
+    t.is(code, 'router-failed')
+    t.notRegex(saw ?? '', /BEGIN|MII/)
+  }
+  const { existsSync } = await import('node:fs')
+  t.false(existsSync(`${directory}/haproxy.pid`))
+})
+
+test('words that would be other commands are refused', async t => {
+  const { router } = await realRouter(t)
+  await t.throwsAsync(router.answerChallenge('a b', 'c', signal), { instanceOf: TypeError })
+  await t.throwsAsync(router.answerChallenge('a', 'c; show env', signal), { instanceOf: TypeError })
+  await t.throwsAsync(router.answerChallenge('a\nshow env', 'c', signal), { instanceOf: TypeError })
+})
