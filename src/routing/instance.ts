@@ -13,6 +13,10 @@ import { createRuntime, type Runtime } from './runtime.ts'
 /** Milliseconds that a new worker has until it answers. Reading many certificates takes a while. */
 const START_LIMIT = 30_000
 const LOOK_AGAIN = 25
+/** Milliseconds for which a running HAProxy may say nothing. */
+const MUTE_LIMIT = 10_000
+/** After so many without an answer an operator's is gone: there is no process id of it to look at. */
+const GONE_LIMIT = 2_000
 
 export interface InstanceOptions {
   readonly files: RouterFiles
@@ -50,31 +54,51 @@ export function createInstance(options: InstanceOptions): Instance {
   const runtime = createRuntime(masterSocket ?? files.socket)
   const addresses = https === null ? [http] : [http, https]
 
-  const processes = async (signal: AbortSignal) => {
+  const socket = masterSocket ?? files.socket
+  /** A master that is being reloaded refuses for a moment, and is not gone: a second one would share its ports. */
+  const processes = async (signal: AbortSignal): Promise<Processes | null> => {
+    const limit = Date.now() + (masterSocket === null ? MUTE_LIMIT : GONE_LIMIT)
+    for (;;) {
+      const seen = await showProcesses(signal)
+      if (seen !== 'none' && seen !== 'mute') return seen
+      if (seen === 'none' || (masterSocket === null && !(await isAlive(files)))) return null
+      if (Date.now() > limit) {
+        if (masterSocket !== null) return null
+        throw mute(socket)
+      }
+      await pause(LOOK_AGAIN, undefined, { signal })
+    }
+  }
+  const showProcesses = async (signal: AbortSignal): Promise<Processes | 'none' | 'mute'> => {
     try {
-      return readProcesses(await runtime.ask('master', ['show', 'proc'], signal))
+      return readProcesses(await runtime.ask('master', ['show', 'proc'], signal)) ?? 'mute'
     } catch (error) {
       signal.throwIfAborted()
-      if (isNobody(error)) return null
-      throw error
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'none'
+      if (isNobody(error)) return 'mute'
+      throw unreachable(socket, error)
     }
   }
   const running = async (signal: AbortSignal): Promise<Mark | null> => {
-    const seen = await processes(signal)
-    if (seen === null || seen.worker === null) return null
-    const said = await runtime.ask({ pid: seen.worker }, ['show', 'info'], signal).catch(error => {
+    const limit = Date.now() + MUTE_LIMIT
+    for (;;) {
+      const seen = await processes(signal)
+      if (seen === null) return null
+      const said = seen.worker === null ? '' : await whatItIs(seen.worker, signal)
+      const mark = readMark(said)
+      if (mark !== null) return mark
+      if (said !== '') throw foreign(options)
+      if (Date.now() > limit) throw mute(socket)
+      await pause(LOOK_AGAIN, undefined, { signal })
+    }
+  }
+  /** @returns '' for a worker that has gone since, or a master that begins anew */
+  const whatItIs = (pid: number, signal: AbortSignal) =>
+    runtime.ask({ pid }, ['show', 'info'], signal).catch(error => {
       signal.throwIfAborted()
       if (error instanceof Problem || isNobody(error)) return ''
       throw error
     })
-    const mark = readMark(said)
-    if (mark !== null || said === '') return mark
-    throw new Problem('router-unreachable', {
-      headline: `The HAProxy behind ${masterSocket ?? files.socket} does not run Fairlead's configuration`,
-      saw: 'Its description is not one that Fairlead writes.',
-      hint: `Run it with: ${commandLine(options)}`,
-    })
-  }
   const onDisk = async () => readMark(await readIfThere(files.config))
 
   const until = async (arrived: () => Promise<boolean>, signal: AbortSignal, what: string) => {
@@ -83,7 +107,7 @@ export function createInstance(options: InstanceOptions): Instance {
       if (Date.now() > limit) {
         throw new Problem('router-unreachable', {
           headline: `HAProxy did not ${what} within ${START_LIMIT / 1000} seconds`,
-          saw: `Its socket ${masterSocket ?? files.socket} shows no worker with the new configuration.`,
+          saw: `Its socket ${socket} shows no worker with the new configuration.`,
           hint: 'See whether the machine is short of memory, and try again.',
         })
       }
@@ -130,9 +154,41 @@ export function createInstance(options: InstanceOptions): Instance {
   }
 }
 
+/** Linux says of what program a process is: an id may have been given to another one since. */
+async function isAlive(files: RouterFiles): Promise<boolean> {
+  const pid = (await readIfThere(files.pid)).trim()
+  if (!/^[1-9]\d*$/.test(pid)) return false
+  return (await readIfThere(`/proc/${pid}/cmdline`).catch(() => '')).split('\0').includes(files.config)
+}
+
+function mute(socket: string): Problem {
+  return new Problem('router-unreachable', {
+    headline: 'HAProxy runs, but does not answer',
+    saw: `Nothing came from ${socket} within ${MUTE_LIMIT / 1000} seconds.`,
+    hint: 'Restart it: the gateway starts it again with all routes.',
+  })
+}
+
+function unreachable(socket: string, cause: unknown): Problem {
+  return new Problem('router-unreachable', {
+    headline: `HAProxy cannot be reached at ${socket}`,
+    saw: (cause as Error).message,
+    hint: 'See that the user of the gateway may write to this socket.',
+    cause,
+  })
+}
+
 function isNobody(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
   return code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'EPIPE'
+}
+
+function foreign(options: InstanceOptions): Problem {
+  return new Problem('router-unreachable', {
+    headline: `The HAProxy at ${options.masterSocket ?? options.files.socket} runs another configuration than Fairlead's`,
+    saw: 'Its description is none that Fairlead writes.',
+    hint: `Run it with: ${commandLine(options)}`,
+  })
 }
 
 function notRun(options: InstanceOptions): Problem {

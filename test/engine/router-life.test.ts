@@ -122,10 +122,7 @@ test('a configuration that an older Fairlead wrote is replaced without a request
   writeFileSync(config, older.replace('timeout server 60s', 'timeout server 7s'))
   process.kill(real.pid(), 'SIGUSR2')
   const again = real.again()
-  await until(
-    'the older one runs',
-    async () => real.logged.length === 0 && (await again.seen(signal)).length === 1,
-  )
+  t.deepEqual(await again.seen(signal), [route('a.example', 0, server)])
   await again.replace([route('a.example', 0, server)], signal)
   t.regex(readFileSync(config, 'utf8'), /timeout server 60s/)
   t.is((await askRouted(real.http, 'a.example')).body, server.address)
@@ -139,6 +136,32 @@ test('an address that somebody else listens on is named, with what HAProxy says 
   t.is(headline, `HAProxy cannot listen on 127.0.0.1:${server.port}`)
   t.regex(saw ?? '', /Address already in use/)
   t.regex(hint, /^Stop what listens there \(ss -ltnp names it\), or set FAIRLEAD_HTTP/)
+})
+
+test('an address that is taken leaves a running HAProxy as it is, also for later', async t => {
+  const real = await realRouter(t)
+  const server = await backendServer(t, '127.0.0.1')
+  await real.router.replace([route('a.example', 0, server)], signal)
+  const other = real.again({ http: { host: '127.0.0.1', port: server.port } })
+  const { code, saw } = await caughtProblem(other.update([], signal))
+  const wanted = `It is to listen on 127.0.0.1:${server.port} and 127.0.0.1:${real.https.port}.`
+  t.deepEqual([code, saw], ['router-unreachable', wanted])
+  await other.close()
+  await real.router.update([route('b.example', 1, server)], signal)
+  t.is((await askRouted(real.http, 'a.example')).body, server.address)
+  t.is((await askRouted(real.http, 'b.example')).body, server.address)
+})
+
+test('an HAProxy that is being reloaded by somebody else is waited for, not started a second time', async t => {
+  const real = await realRouter(t)
+  await real.router.replace([route('a.example', 0)], signal)
+  const pid = real.pid()
+  for (let turn = 0; turn < 5; turn += 1) {
+    process.kill(pid, 'SIGUSR2')
+    t.deepEqual(await real.router.seen(signal), [route('a.example', 0)])
+  }
+  t.is(real.pid(), pid)
+  t.deepEqual(real.logged, [])
 })
 
 test('a program that is not there is named, with the package and the setting', async t => {
