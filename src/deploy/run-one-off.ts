@@ -67,7 +67,8 @@ async function describe(
 
   const config = store.configs.at(app.id, release.configVersion)
   const { gatewayId } = store
-  const surroundings = { gatewayId, app, stack, image, config, release }
+  const endpoints = ground.routing.endpoints(app)
+  const surroundings = { gatewayId, app, stack, image, config, release, endpoints }
   const spec = containerSpec(surroundings, { name: RUN, command: '' }, run.operation.number, true)
   return {
     ...spec,
