@@ -99,11 +99,13 @@ function textOf(
 }
 
 /**
- * Workers of before a reload end at the latest after `hard-stop-after`. The limit of files is a bound, not a wish: where
- * the process may open fewer, HAProxy takes what it may, and counts from it how many connections it admits.
+ * Without `noreuseport` two HAProxies on one port would each get some of the requests, and neither would say a word; over
+ * a reload the sockets are handed on. Workers of before a reload end at the latest after `hard-stop-after`. The limit of
+ * files is a bound, not a wish: where the process may open fewer, HAProxy takes what it may, and counts from it how many
+ * connections it admits.
  */
 function globals({ privileges }: Surroundings, mark: string): string[] {
-  const lines = [`description "${mark}"`, 'fd-hard-limit 65536', 'hard-stop-after 12h']
+  const lines = [`description "${mark}"`, 'noreuseport', 'fd-hard-limit 65536', 'hard-stop-after 12h']
   const tls = [
     'ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets',
     'ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20',

@@ -40,8 +40,9 @@ export interface Instance {
    * Writes these routes down, for whoever starts HAProxy next.
    *
    * @param generation of what runs, where that is told the same at run time; a new one when left out
+   * @returns the generation
    */
-  write(size: Size, routes: readonly Route[], generation?: string): Promise<void>
+  write(size: Size, routes: readonly Route[], generation?: string): Promise<string>
   /** From what is on disk. @throws Problem */
   start(signal: AbortSignal): Promise<void>
   reload(signal: AbortSignal): Promise<void>
@@ -128,6 +129,7 @@ export function createInstance(options: InstanceOptions): Instance {
       await prepareDirectory(files)
       const key = await workersKey(files)
       await writeRoutes(files, routes, configText(surroundings, size, routes, generation, key))
+      return generation
     },
     start: async signal => {
       if (masterSocket !== null) throw notRun(options)

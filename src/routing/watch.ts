@@ -42,6 +42,8 @@ export function watch({ socket, mend, log }: WatchOptions): Watch {
           log.warn({}, 'HAProxy was gone, and has been started again')
           await pause(wait, undefined, { signal })
           wait = Math.min(2 * wait, LONGEST_PAUSE)
+        } else {
+          await pause(FIRST_PAUSE, undefined, { signal })
         }
       } catch (error) {
         if (signal.aborted) return

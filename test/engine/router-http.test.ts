@@ -1,5 +1,7 @@
 // What clients and apps see of the router.
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { Agent } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { text } from 'node:stream/consumers'
 import test from 'ava'
@@ -20,6 +22,11 @@ const route = (hostname: string, slot: number, servers: readonly Server[], secur
   servers: servers.map(({ address, port }) => ({ address, port })),
   secure,
 })
+
+function splitPem(pem: string): readonly [certificate: string, key: string] {
+  const at = pem.indexOf('-----BEGIN PRIVATE')
+  return [pem.slice(0, at), pem.slice(at)]
+}
 
 async function askHttp2(origin: string, hostname: string) {
   const session = connectHttp2(origin, { servername: hostname, rejectUnauthorized: false })
@@ -60,7 +67,6 @@ test('an app is told where a request came from, and a client cannot forge it', a
 })
 
 test('what a worker hands on after a reload still tells where it came from, and not the word it is handed on with', async t => {
-  const { Agent } = await import('node:http')
   const { router, http } = await realRouter(t)
   const server = await backendServer(t, '127.0.5.2')
   await router.replace([route('a.example', 0, [server])], signal)
@@ -125,21 +131,29 @@ test('certificates and challenges outlast a reload', async t => {
   t.is((await askRouted(http, 'a.example', '/.well-known/acme-challenge/token')).body, 'token.print')
 })
 
+test('a chain that is too long to be handed over is put in by a reload', async t => {
+  const { router, http, https } = await realRouter(t)
+  const server = await backendServer(t, '127.0.5.5')
+  await router.replace([route('a.example', 0, [server])], signal)
+  const { pem, fingerprint } = certificateFor(name('a.example'))
+  const [leaf, key] = splitPem(pem)
+  await router.putCertificate(name('a.example'), new Secret(leaf.repeat(40) + key), signal)
+  t.is(await shownCertificate(https, 'a.example'), fingerprint)
+  t.is((await askRouted(http, 'a.example')).body, server.address)
+})
+
 test('what is no certificate and key is refused before HAProxy sees it', async t => {
   const { router, directory } = await realRouter(t)
   const { pem } = certificateFor(name('a.example'))
   const other = certificateFor(name('a.example')).pem
-  const [leaf, key] = [
-    pem.slice(0, pem.indexOf('-----BEGIN PRIVATE')),
-    pem.slice(pem.indexOf('-----BEGIN PRIVATE')),
-  ]
+  const [leaf, key] = splitPem(pem)
   const hostile = [
     '',
     leaf,
     key,
     `${pem}\n\nset server fairlead_0/s1 state maint\n`,
     pem.replace('-----END CERTIFICATE', '\n\nshow env\n-----END CERTIFICATE'),
-    leaf + other.slice(other.indexOf('-----BEGIN PRIVATE')),
+    leaf + splitPem(other)[1],
     pem + key,
   ]
   for (const each of hostile) {
@@ -149,7 +163,6 @@ test('what is no certificate and key is refused before HAProxy sees it', async t
     t.is(code, 'router-failed')
     t.notRegex(saw ?? '', /BEGIN|MII/)
   }
-  const { existsSync } = await import('node:fs')
   t.false(existsSync(`${directory}/haproxy.pid`))
 })
 

@@ -138,6 +138,14 @@ test('an address that somebody else listens on is named, with what HAProxy says 
   t.regex(hint, /^Stop what listens there \(ss -ltnp names it\), or set FAIRLEAD_HTTP/)
 })
 
+test('an address on which another HAProxy listens is not shared with it', async t => {
+  const { router, http } = await realRouter(t)
+  await router.replace([], signal)
+  const other = await realRouter(t, { http })
+  const { headline } = await caughtProblem(other.router.replace([], signal))
+  t.regex(headline, new RegExp(`^HAProxy cannot listen on 127\\.0\\.0\\.1:${http.port} `))
+})
+
 test('an address that is taken leaves a running HAProxy as it is, also for later', async t => {
   const real = await realRouter(t)
   const server = await backendServer(t, '127.0.0.1')
