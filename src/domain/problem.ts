@@ -69,6 +69,7 @@ export const PROBLEM_CODES = {
   'router-unreachable': 'The router does not answer',
   'router-failed': 'The router refused what it was told',
   'endpoint-refused': 'The endpoint cannot be made like this',
+  'certificate-failed': 'The ACME authority gave no certificate for an endpoint',
   'health-check-failed': 'A candidate did not become healthy',
   'network-pool-exhausted': 'The stack has no subnet left for another environment',
   'stack-invalid': 'A stack file cannot be used',

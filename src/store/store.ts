@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { activityRows } from './activity.ts'
 import { appRows } from './apps.ts'
+import { certificateKeyRows } from './certificate-keys.ts'
+import { certificateRows } from './certificates.ts'
 import { configRows } from './configs.ts'
 import { now, openDatabase, statement, transaction } from './database.ts'
 import { endpointRows } from './endpoints.ts'
@@ -47,6 +49,8 @@ export interface Store {
   readonly registryGenerators: ReturnType<typeof registryGeneratorRows>
   readonly secrets: ReturnType<typeof secretRows>
   readonly secretGrants: ReturnType<typeof secretGrantRows>
+  readonly certificates: ReturnType<typeof certificateRows>
+  readonly certificateKeys: ReturnType<typeof certificateKeyRows>
   /** All or nothing; may be nested. `fn` cannot wait for a promise. */
   transaction<T>(fn: () => T): T
   /** Writes something, to see whether that can be done. @throws what SQLite says when it cannot */
@@ -87,6 +91,8 @@ export function openStore(directory: string): Store {
     registryGenerators: registryGeneratorRows(db, vault, gatewayId),
     secrets: secretRows(db, vault, gatewayId, apps.usingSecret),
     secretGrants,
+    certificates: certificateRows(db, vault, gatewayId),
+    certificateKeys: certificateKeyRows(db, vault, gatewayId),
   }
   const opened = undo.move()
   return {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'ava'
 import type { App } from '../../../src/domain/app.ts'
+import type { Hostname } from '../../../src/domain/endpoint.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 import { Secret } from '../../../src/domain/secret.ts'
 import { openStore, type Store } from '../../../src/store/store.ts'
@@ -25,8 +26,38 @@ const generator = (env: string, image = 'acme/ecr') => ({
   addDocker: false,
 })
 
+const certificate = () => ({
+  chain: 'of certificates',
+  key: new Secret(value()),
+  notBefore: '2026-01-01T00:00:00.000Z',
+  notAfter: '2026-04-01T00:00:00.000Z',
+  source: 'internal',
+})
+const endpoint = (store: Store, app: App) =>
+  store.endpoints.create(app.id, {
+    hostname: 'a.example.com' as Hostname,
+    service: 'web',
+    port: null,
+    path: null,
+    tls: 'internal',
+  })
+
+/** What stays when every app is gone. */
+const OF_THE_GATEWAY: Record<string, (store: Store) => void> = {
+  acme_accounts: store =>
+    store.certificateKeys.keepAccount('https://x', {
+      url: 'https://x/1',
+      email: 'a@b.c',
+      key: new Secret(value()),
+    }),
+  certificate_authority: store =>
+    store.certificateKeys.keepAuthority({ certificate: 'of the authority', key: new Secret(value()) }),
+}
+
 /** Puts one sealed value in each place there is. */
 const WRITES: Record<string, (store: Store, app: App) => void> = {
+  ...OF_THE_GATEWAY,
+  certificates: (store, app) => store.certificates.keep(endpoint(store, app).id, certificate()),
   configs: (store, app) => store.configs.write(app.id, secrets({ A: value() }), change),
   registry_credentials: (store, app) =>
     store.registryCredentials.put({ kind: 'app', id: app.id }, [login('quay.io')], 'ann'),
@@ -96,7 +127,7 @@ test('a gateway that only ever retired its keys and removed its credentials has 
   const path = directory(t)
   const store = opened(t, path)
   const app = withApp(store)
-  for (const write of Object.values(WRITES)) write(store, app)
+  for (const [table, write] of Object.entries(WRITES)) if (!(table in OF_THE_GATEWAY)) write(store, app)
   store.apps.remove(app.id)
   store.secrets.remove('a/b')
   store.close()
