@@ -46,6 +46,12 @@ export interface Settings {
   readonly haproxy: string | null
   /** Path of the master socket of an HAProxy that somebody else runs; null: the gateway starts one. */
   readonly routerSocket: string | null
+  /** Address of the directory of the authority that certificates of endpoints are ordered from. */
+  readonly acme: string
+  /** The gateway's address there; null when nothing can be ordered. */
+  readonly acmeEmail: string | null
+  /** PEM certificates of authorities that it is trusted by besides the usual ones; nothing else is in it. */
+  readonly acmeCa: string | null
 }
 
 /** Read by scripts and the CLI. */
@@ -59,6 +65,9 @@ const ELSEWHERE = [
 const MOST_KEPT = 1000
 /** Where packages put it, though it may not be on the PATH of a user who is not root. */
 const SYSTEM_BINARIES = ['/usr/local/sbin', '/usr/sbin']
+const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory'
+/** One address, and nothing that would make a `mailto:` more than that. */
+const EMAIL = /^(?=.{3,254}$)[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$/
 const OWN_STACKS = fileURLToPath(new URL('../stacks/', import.meta.url))
 
 /**
@@ -107,6 +116,9 @@ export function readSettings(environment: Record<string, string | undefined>, cw
       https: data.FAIRLEAD_HTTPS,
       haproxy: data.FAIRLEAD_HAPROXY,
       routerSocket: data.FAIRLEAD_ROUTER_SOCKET,
+      acme: data.FAIRLEAD_ACME,
+      acmeEmail: data.FAIRLEAD_ACME_EMAIL,
+      acmeCa: data.FAIRLEAD_ACME_CA,
     }
   }
   throw new Problem('settings-invalid', {
@@ -125,6 +137,10 @@ function settingsSchema(cwd: string, home: string, searchPath: string) {
       return z.NEVER
     })
   const path = (text: string) => resolve(cwd, text)
+  const authorities = (text: string): string | null | Fault => {
+    const file = readable(path(text), 'file')
+    return file instanceof Fault ? file : certificatesIn(readFileSync(file, 'latin1'))
+  }
   return z.object({
     FAIRLEAD_DATA: parsed(path).prefault('data'),
     FAIRLEAD_SSH: parsed(
@@ -164,10 +180,6 @@ function settingsSchema(cwd: string, home: string, searchPath: string) {
     FAIRLEAD_REGISTRY_FILES: parsed((text): string | null | Fault =>
       readable(path(text), 'directory'),
     ).default(null),
-    FAIRLEAD_REGISTRY_CA: parsed((text): string | null | Fault => {
-      const file = readable(path(text), 'file')
-      return file instanceof Fault ? file : certificatesIn(readFileSync(file, 'latin1'))
-    }).default(null),
     FAIRLEAD_DOMAIN: parsed(
       text => parseHostname(text) ?? new Fault('is no domain in lower case, for example apps.example.com'),
     ).prefault('localhost'),
@@ -178,6 +190,17 @@ function settingsSchema(cwd: string, home: string, searchPath: string) {
       return file instanceof Fault || isExecutable(file) ? file : new Fault('is no program that can be run')
     }).default(() => findProgram('haproxy', [...searchPath.split(delimiter), ...SYSTEM_BINARIES])),
     FAIRLEAD_ROUTER_SOCKET: parsed((text): string | null => path(text)).default(null),
+    FAIRLEAD_REGISTRY_CA: parsed(authorities).default(null),
+    FAIRLEAD_ACME: parsed(text => {
+      const url = URL.parse(text)
+      return url?.protocol === 'https:' && url.username === '' && url.password === ''
+        ? url.href
+        : new Fault(`is no https:// address of a directory, for example ${LETS_ENCRYPT}`)
+    }).prefault(LETS_ENCRYPT),
+    FAIRLEAD_ACME_EMAIL: parsed((text): string | null | Fault =>
+      EMAIL.test(text) ? text : new Fault('is no email address, for example ops@example.com'),
+    ).default(null),
+    FAIRLEAD_ACME_CA: parsed(authorities).default(null),
   })
 }
 

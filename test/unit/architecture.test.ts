@@ -48,17 +48,18 @@ const isOurs = (target: string) => /\.(?:ts|js)$/.test(target)
 /** The folders whose values a folder may use; the second list is of those whose types it may name besides. */
 const ALLOWED: Record<string, { values: string[]; types: string[] }> = {
   domain: { values: [], types: [] },
-  deploy: { values: ['domain'], types: ['git', 'store', 'engines', 'routing', 'registry'] },
+  deploy: { values: ['domain'], types: ['git', 'store', 'engines', 'routing', 'certificates', 'registry'] },
   git: { values: ['domain'], types: [] },
   ssh: { values: ['domain'], types: [] },
   routing: { values: ['domain'], types: [] },
+  certificates: { values: ['domain'], types: ['store'] },
   registry: { values: ['domain'], types: ['git', 'store'] },
   stacks: { values: ['domain'], types: [] },
   store: { values: ['domain'], types: [] },
   engines: { values: ['domain'], types: [] },
   commands: {
     values: ['domain', 'deploy', 'store'],
-    types: ['ssh', 'git', 'engines', 'stacks', 'registry', 'settings.ts'],
+    types: ['ssh', 'git', 'engines', 'stacks', 'registry', 'certificates', 'settings.ts'],
   },
   monitor: { values: ['domain'], types: ['deploy', 'registry'] },
   cli: { values: ['domain'], types: [] },
@@ -107,6 +108,8 @@ for (const [name, home] of [
   ['dockerode', /^engines\//],
   ['@grpc/grpc-js', /^engines\//],
   ['pino', /^log\.ts$/],
+  ['acme-client', /^certificates\//],
+  ['@peculiar/x509', /^certificates\//],
   ['node:sqlite', /^store\//],
   ['isomorphic-git', /^(?:git|cli)\//],
 ] as const) {

@@ -48,6 +48,9 @@ test('nothing set gives the defaults', t => {
     http: { host: '127.0.0.1', port: 8080 },
     https: null,
     routerSocket: null,
+    acme: 'https://acme-v02.api.letsencrypt.org/directory',
+    acmeEmail: null,
+    acmeCa: null,
   })
 })
 
@@ -84,6 +87,9 @@ test('everything can be set, paths relative to the working directory', t => {
         FAIRLEAD_HTTPS: '[::]:443',
         FAIRLEAD_HAPROXY: 'bin/haproxy',
         FAIRLEAD_ROUTER_SOCKET: 'haproxy.sock',
+        FAIRLEAD_ACME: 'https://acme.example.com:14000/dir',
+        FAIRLEAD_ACME_EMAIL: 'ops+fairlead@example.com',
+        FAIRLEAD_ACME_CA: 'ca.pem',
         FAIRLEAD_SETUP: 'no',
         FAIRLEAD_REMOTE: 'origin',
       },
@@ -106,6 +112,9 @@ test('everything can be set, paths relative to the working directory', t => {
       https: { host: '::', port: 443 },
       haproxy: join(cwd, 'bin/haproxy'),
       routerSocket: join(cwd, 'haproxy.sock'),
+      acme: 'https://acme.example.com:14000/dir',
+      acmeEmail: 'ops+fairlead@example.com',
+      acmeCa: CERTIFICATE,
     },
   )
 })
@@ -223,6 +232,26 @@ test('of a file of certificates nothing else is kept: no key, no words', t => {
   })
   const { registryCa } = readSettings({ HOME: cwd, FAIRLEAD_REGISTRY_CA: 'ca.pem' }, cwd)
   t.is(registryCa?.replaceAll('\r\n', '\n'), CERTIFICATE + cert)
+})
+
+test('certificates are ordered over HTTPS, with one address that is safe in a mailto:', t => {
+  const cwd = place(t)
+  const saw = (name: string, value: string) =>
+    t.throws(() => readSettings({ HOME: cwd, [name]: value }, cwd), { instanceOf: Problem }).saw
+  for (const text of [
+    'http://acme.example.com/dir',
+    'acme.example.com',
+    'https://user:pass@acme.example.com/dir',
+  ])
+    t.is(
+      saw('FAIRLEAD_ACME', text),
+      `FAIRLEAD_ACME: "${text}" is no https:// address of a directory, for example https://acme-v02.api.letsencrypt.org/directory`,
+    )
+  for (const text of ['ops', 'a@b', 'a@example.com,b@example.com', 'a@example.com?cc=b', 'a b@example.com'])
+    t.is(
+      saw('FAIRLEAD_ACME_EMAIL', text),
+      `FAIRLEAD_ACME_EMAIL: "${text}" is no email address, for example ops@example.com`,
+    )
 })
 
 test('an expired certificate of an authority may be named', t => {
