@@ -35,7 +35,7 @@ const certificate = () => ({
 })
 const endpoint = (store: Store, app: App) =>
   store.endpoints.create(app.id, {
-    hostname: 'a.example.com' as Hostname,
+    hostname: `${app.id}.example.com` as Hostname,
     service: 'web',
     port: null,
     path: null,
@@ -281,6 +281,32 @@ const MOVES: [
     store => store.secrets.read('mine'),
     'secret',
   ],
+  [
+    'of one endpoint to another',
+    'UPDATE certificates SET sealed = (SELECT sealed FROM certificates WHERE endpoint_id = 2) WHERE endpoint_id = 1',
+    store => store.certificates.of(1)?.key.reveal(),
+    'key of a certificate',
+  ],
+  [
+    'of one chain to another',
+    "UPDATE certificates SET chain = 'of another' WHERE endpoint_id = 1",
+    store => store.certificates.of(1)?.key.reveal(),
+    'key of a certificate',
+  ],
+  [
+    'of one authority to another',
+    "UPDATE certificate_authority SET certificate = 'of another'",
+    store => store.certificateKeys.authority(),
+    'key of the authority',
+  ],
+  [
+    'of one ACME account to another',
+    "UPDATE acme_accounts SET directory = 'https://y' || directory",
+    // Asked for by its old name first, where it opens.
+    store =>
+      store.certificateKeys.account('https://x') ?? store.certificateKeys.account('https://yhttps://x'),
+    'key of an ACME account',
+  ],
 ]
 
 for (const [what, sql, read, name] of MOVES) {
@@ -296,7 +322,9 @@ for (const [what, sql, read, name] of MOVES) {
       store.registryUris.set(app.id, new Secret(value(app.id)), 'ann')
       store.registryGenerators.put(app.id, generator(value(app.id)), 'ann')
       store.secrets.put(app.name.app, new Secret(value(app.id)), 'ann')
+      store.certificates.keep(endpoint(store, app).id, certificate())
     }
+    for (const write of Object.values(OF_THE_GATEWAY)) write(store)
     store.close()
     const before = opened(t, path)
     t.notThrows(() => read(before, mine, theirs))
