@@ -1,6 +1,8 @@
 // The composition root: the only file that imports everything, and where each part is handed what it needs.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createCertificates } from './certificates/certificates.ts'
+import { keepCertificates } from './certificates/keep.ts'
 import type { Gateway } from './commands/command.ts'
 import { dispatcher } from './commands/dispatch.ts'
 import { trimDaily } from './daily-trim.ts'
@@ -93,6 +95,13 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   const stack = (name: string) => engines.of(stacks.get(name))
   const router = openRouter(settings, log, undo)
   const routing = createRouting({ store, stack, router, stopping: stopping.signal, log })
+  const certificates = createCertificates({
+    store,
+    endpoints: store.endpoints.all,
+    router,
+    acme: { directory: settings.acme, email: settings.acmeEmail, ca: settings.acmeCa },
+    log,
+  })
   const ground: Ground = {
     store,
     repositories,
@@ -101,7 +110,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
     keychain: asking => appKeychain(sources, asking),
     stack,
     routing,
-    certificates: null,
+    certificates,
     keepReleases: settings.keepReleases,
     exclusive: operations.exclusive,
     oneOffs: createOneOffs(),
@@ -125,6 +134,8 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
     ROUTES_FIRST,
     routing.followAll(stopping.signal).catch(() => {}),
   )
+
+  background.run('keep certificates', keepCertificates(certificates, log, stopping.signal))
 
   const frontDoor = await startFrontDoor({
     ...settings.ssh,
@@ -151,6 +162,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
     ground,
     operations,
     routing,
+    certificateAuthority: certificates.authority,
     stacks,
     settings,
     url,

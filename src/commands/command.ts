@@ -76,6 +76,8 @@ export interface Gateway {
   readonly ground: Ground
   readonly operations: Operations
   readonly routing: GatewayRouting
+  /** PEM certificate of the gateway's own authority, which is made at first. */
+  readonly certificateAuthority: () => Promise<string>
   readonly stacks: Stacks
   readonly settings: Settings
   /** `ssh://git@host:port`, as printed in git remotes. */

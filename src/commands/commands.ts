@@ -7,6 +7,7 @@ import { shorten } from './call.ts'
 import type { Command } from './command.ts'
 import { configCommands } from './config.ts'
 import { deployCommands } from './deploy.ts'
+import { endpointAuthorityCommands } from './endpoint-authority.ts'
 import { endpointCommands } from './endpoints.ts'
 import { environmentCommands } from './environments.ts'
 import { gitCommands } from './git.ts'
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   ...releaseCommands,
   ...rollbackCommands,
   ...endpointCommands,
+  ...endpointAuthorityCommands,
   ...operationCommands,
   ...activityCommands,
   ...processCommands,

@@ -48,7 +48,7 @@ const isOurs = (target: string) => /\.(?:ts|js)$/.test(target)
 /** The folders whose values a folder may use; the second list is of those whose types it may name besides. */
 const ALLOWED: Record<string, { values: string[]; types: string[] }> = {
   domain: { values: [], types: [] },
-  deploy: { values: ['domain'], types: ['git', 'store', 'engines', 'routing', 'certificates', 'registry'] },
+  deploy: { values: ['domain'], types: ['git', 'store', 'engines', 'routing', 'registry'] },
   git: { values: ['domain'], types: [] },
   ssh: { values: ['domain'], types: [] },
   routing: { values: ['domain'], types: [] },
@@ -59,7 +59,7 @@ const ALLOWED: Record<string, { values: string[]; types: string[] }> = {
   engines: { values: ['domain'], types: [] },
   commands: {
     values: ['domain', 'deploy', 'store'],
-    types: ['ssh', 'git', 'engines', 'stacks', 'registry', 'certificates', 'settings.ts'],
+    types: ['ssh', 'git', 'engines', 'stacks', 'registry', 'settings.ts'],
   },
   monitor: { values: ['domain'], types: ['deploy', 'registry'] },
   cli: { values: ['domain'], types: [] },

@@ -96,6 +96,7 @@ test('every command that changes something or shows secrets is recorded, pushes 
     'activity',
     'apps',
     'endpoints',
+    'endpoints:ca',
     'environments',
     'git-upload-pack',
     'help',

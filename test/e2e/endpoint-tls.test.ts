@@ -1,0 +1,129 @@
+// From a browser that insists on HTTPS to a container: the real HAProxy, a real ACME authority, files as people have
+// them.
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { TLSSocket } from 'node:tls'
+import test from 'ava'
+import { type AcmeServer, acmeServer } from '../support/acme-server.ts'
+import { makeAuthority } from '../support/certificate.ts'
+import { type Checkout, type Finished, startGateway, type TestGateway } from '../support/gateway.ts'
+import { freePort } from '../support/haproxy.ts'
+import { startRegistry, type TestRegistry } from '../support/registry.ts'
+
+const ORDERED = 'ordered.example.com'
+const GIVEN = 'given.example.com'
+const UNTIL = /^Certificate: valid until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/m
+
+const undo = new AsyncDisposableStack()
+let gateway: TestGateway
+let registry: TestRegistry
+let authority: AcmeServer
+let app: Checkout
+let https: number
+
+test.before(async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'fairlead-tls-'))
+  undo.defer(() => rmSync(directory, { recursive: true, force: true }))
+  const teardown = (work: () => unknown) => undo.defer(async () => void (await work()))
+  authority = await acmeServer({ teardown }, { hostnames: [ORDERED] })
+  const ca = join(directory, 'ca.pem')
+  writeFileSync(ca, authority.ca)
+  https = await freePort()
+  const environment = {
+    FAIRLEAD_HTTPS: `127.0.0.1:${https}`,
+    FAIRLEAD_ACME: authority.directory,
+    FAIRLEAD_ACME_EMAIL: 'ops@example.com',
+    FAIRLEAD_ACME_CA: ca,
+  }
+  registry = await startRegistry({ anonymous: true })
+  undo.defer(() => registry.stop())
+  gateway = await startGateway({ environment })
+  undo.defer(() => gateway.dispose())
+  authority.leadTo(gateway.http)
+
+  await registry.push('acme/shell', 'latest', { files: { '/www/index.html': 'over TLS' } })
+  app = await gateway.app({ Procfile: 'web: exec busybox httpd -f -p "$PORT" -h /www\n' })
+  const set = await fairlead(['config:set', `APTIBLE_DOCKER_IMAGE=${registry.host}/acme/shell`])
+  if (set.status !== 0) throw new Error(set.all)
+  const push = await app.push()
+  if (push.status !== 0) throw new Error(push.all)
+})
+test.after.always(() => undo.disposeAsync())
+
+const fairlead = (words: readonly string[], stdin?: string): Promise<Finished> =>
+  gateway.fairlead([...words, '--app', app.name], stdin === undefined ? {} : { stdin })
+
+/** What a browser gets that trusts this authority and no other. */
+async function ask(hostname: string, ca: string): Promise<{ body: string; serial: string }> {
+  const headers = { host: hostname }
+  const asking = request({ host: '127.0.0.1', port: https, servername: hostname, headers, ca, agent: false })
+  asking.end()
+  const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+  const { serialNumber: serial } = (answer.socket as TLSSocket).getPeerCertificate()
+  return { body: await text(answer), serial }
+}
+
+test.serial(
+  'whoever trusts what endpoints:ca prints reaches the app, before and after a restart',
+  async t => {
+    const created = await fairlead(['endpoints:create', '--tls', 'internal'])
+    t.is(created.status, 0, created.all)
+    t.regex(created.stdout, UNTIL)
+    const printed = await gateway.fairlead(['endpoints:ca'])
+    t.is(printed.status, 0, printed.all)
+    const hostname = `${app.app}.${app.environment}.localhost`
+    const first = await ask(hostname, printed.stdout)
+    t.is(first.body, 'over TLS')
+    await gateway.crash()
+    await gateway.restart()
+    t.deepEqual(await ask(hostname, printed.stdout), first)
+    t.is((await gateway.fairlead(['endpoints:ca'])).stdout, printed.stdout)
+    await t.throwsAsync(ask(hostname, authority.ca), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+  },
+)
+
+test.serial('a certificate is ordered while the endpoint is made', async t => {
+  const created = await fairlead(['endpoints:create', ORDERED, '--tls', 'acme'])
+  t.is(created.status, 0, created.all)
+  t.regex(created.stdout, UNTIL)
+  t.is((await ask(ORDERED, authority.ca)).body, 'over TLS')
+})
+
+test.serial('an endpoint whose name does not lead here yet says what it waits for', async t => {
+  const created = await fairlead(['endpoints:create', 'astray.example.com', '--tls', 'acme'])
+  t.is(created.status, 0, created.all)
+  const waits = /waiting: localhost:\d+ could not reach astray\.example\.com over HTTP; asked again from 20/
+  t.regex(created.stdout, waits)
+  t.regex((await fairlead(['endpoints'])).stdout, waits)
+  await t.throwsAsync(ask('astray.example.com', authority.ca))
+})
+
+test.serial('a given file is served, and one that does not fit makes no endpoint', async t => {
+  const company = makeAuthority()
+  const other = company.issue('DNS:other.example.com')
+  const refused = await fairlead(['endpoints:create', GIVEN, '--tls', '-'], other.cert + other.key)
+  t.is(refused.status, 1, refused.all)
+  t.regex(
+    refused.stderr,
+    /The certificate in the file cannot be used for given\.example\.com \(endpoint-refused\)/,
+  )
+  t.regex(refused.stderr, /It is for other\.example\.com\./)
+  t.notRegex((await fairlead(['endpoints'])).stdout, /given\.example\.com/)
+
+  const { cert, key } = company.issue(`DNS:${GIVEN}`)
+  const created = await fairlead(['endpoints:create', GIVEN, '--tls', '-'], cert + key)
+  t.is(created.status, 0, created.all)
+  t.regex(created.stdout, /The certificate ends on .* UTC, and the gateway cannot renew it\./)
+  t.is((await ask(GIVEN, company.cert)).body, 'over TLS')
+  t.is((await fairlead(['endpoints:destroy', GIVEN])).status, 0)
+  await t.throwsAsync(ask(GIVEN, company.cert))
+})
+
+test.serial('no key is in the log', t => {
+  t.false(gateway.log().includes('PRIVATE KEY'))
+})
