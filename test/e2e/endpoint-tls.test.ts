@@ -12,8 +12,9 @@ import test from 'ava'
 import { type AcmeServer, acmeServer } from '../support/acme-server.ts'
 import { makeAuthority } from '../support/certificate.ts'
 import { type Checkout, type Finished, startGateway, type TestGateway } from '../support/gateway.ts'
-import { freePort } from '../support/haproxy.ts'
+import { endHaproxy, freePort } from '../support/haproxy.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { until } from '../support/until.ts'
 
 const ORDERED = 'ordered.example.com'
 const GIVEN = 'given.example.com'
@@ -86,6 +87,22 @@ test.serial(
     await t.throwsAsync(ask(hostname, authority.ca), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
   },
 )
+
+test.serial('a router that lost everything is given the same certificate again', async t => {
+  const hostname = `${app.app}.${app.environment}.localhost`
+  const ca = (await gateway.fairlead(['endpoints:ca'])).stdout
+  const before = await ask(hostname, ca)
+  const directory = join(gateway.data, 'router')
+  await gateway.stop()
+  await endHaproxy(join(directory, 'haproxy.pid'))
+  rmSync(directory, { recursive: true })
+  await gateway.restart()
+  const after = await until('the app is reached again', async () => {
+    const answer = await ask(hostname, ca).catch(() => null)
+    return answer?.body === before.body && answer
+  })
+  t.is(after.serial, before.serial)
+})
 
 test.serial('a certificate is ordered while the endpoint is made', async t => {
   const created = await fairlead(['endpoints:create', ORDERED, '--tls', 'acme'])
