@@ -23,11 +23,17 @@ export async function handOver({ routing, log }: Ground, app: App, { transcript 
 }
 
 /** Nothing is taken away that requests may still go to. Safe to do again. @throws what engine and router throw */
-export async function retireDrained(ground: Ground, app: App, retired: readonly Container[]): Promise<void> {
+export async function retireDrained(
+  ground: Ground,
+  app: App,
+  retired: readonly Container[],
+  stopping?: AbortSignal,
+): Promise<void> {
   const { stack, engine } = ground.stack(app.stack)
   const { routing } = ground
-  const signal = AbortSignal.timeout(PATIENCE + DRAIN * 1000)
+  const deadline = AbortSignal.timeout(PATIENCE + DRAIN * 1000)
+  const signal = stopping ? AbortSignal.any([deadline, stopping]) : deadline
   await routing.follow(app, signal)
   await routing.drain(app, retired, DRAIN, signal)
-  await retireAll(retired, engine, stack.grace)
+  await retireAll(retired, engine, stack.grace, stopping)
 }

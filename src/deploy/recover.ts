@@ -4,12 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../domain/app.ts'
 import { serves } from '../domain/service.ts'
 import type { Ground } from './ground.ts'
+import { retireDrained } from './hand-over.ts'
 import { keepRunning } from './keep-running.ts'
 import { leaveNetwork } from './network.ts'
 import type { Operations } from './operations.ts'
 import { removeLeftNames } from './passing-names.ts'
 import { unkeptTags } from './retention.ts'
-import { retireAll } from './retire.ts'
 import { tookEffect } from './took-effect.ts'
 
 /** Before anything is accepted: what the last process left undone did not happen. */
@@ -76,7 +76,7 @@ export async function recoverWhenPossible(
 function recoverApp(ground: Ground, operations: Operations, app: App, stopping: AbortSignal): Promise<void> {
   return operations.exclusive(app.id, async () => {
     if (ground.store.apps.byId(app.id) === null) return // Destroyed since.
-    const { stack, engine } = ground.stack(app.stack)
+    const { engine } = ground.stack(app.stack)
     const signal = AbortSignal.any([AbortSignal.timeout(120_000), stopping])
     const live = ground.store.releases.live(app.id)
 
@@ -85,7 +85,8 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
     const services = ground.store.services.of(app.id)
     const serving = present.filter(({ labels }) => serves(labels, live, services))
     const leftOver = present.filter(container => !serving.includes(container))
-    await retireAll(leftOver, engine, stack.grace, stopping)
+    // The crash may have come before the router was told: it may still send requests to these.
+    if (leftOver.length > 0) await retireDrained(ground, app, leftOver, stopping)
     await keepRunning(
       serving.map(({ id }) => id),
       engine,

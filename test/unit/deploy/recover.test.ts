@@ -1,6 +1,7 @@
 // After a crash: what the last process left undone is failed and cleared away, and what served is not touched.
 import test from 'ava'
 import { failInterrupted, recoverWhenPossible } from '../../../src/deploy/recover.ts'
+import type { Hostname } from '../../../src/domain/endpoint.ts'
 import type { ContainerSpec } from '../../../src/domain/engine.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 import { type DeployGround, DIGEST, deployGround } from '../../support/deploy-ground.ts'
@@ -72,6 +73,28 @@ test('candidates, one-offs and images of an interrupted deploy are removed; what
   t.is(made.engine.host.networks.size, 1)
 })
 
+test('a container that requests may still go to is taken off its route before it is stopped', async t => {
+  const made = await deployGround(t)
+  t.true((await made.push(await made.commit(FILES))).accepted)
+  await made.background.idle()
+  await leave(made, 2)
+  const at = (release: number) => {
+    const web = made.engine.containers.find(
+      ({ spec: { labels } }) => labels.release === release && labels.process === 'web',
+    )
+    return web?.address ?? ''
+  }
+  const hostname = 'a.test' as Hostname
+  const wish = { hostname, service: 'web', port: null, path: null, tls: 'off' } as const
+  made.ground.store.endpoints.create(made.app.id, wish)
+  const servers = [{ address: at(2), port: 5000 }]
+  await made.router.replace([{ hostname, slot: 0, servers, secure: false }], signal())
+  const shown: string[] = []
+  made.engine.on('stop', async () => void shown.push(...(await made.router.shown())))
+  await recover(made)
+  t.deepEqual([...new Set(shown)], [`a.test ${at(1)}:5000`])
+})
+
 test('a one-off of the live release is no part of what serves', async t => {
   const made = await deployGround(t)
   t.true((await made.push(await made.commit(FILES))).accepted)
@@ -84,7 +107,7 @@ test('a one-off of the live release is no part of what serves', async t => {
 })
 
 test('what an app left that never was live goes with its network', async t => {
-  const made = await deployGround(t, { program: () => ({ exits: 1 }) })
+  const made = await deployGround(t, { stack: { settle: 5 }, program: () => ({ exits: 1 }) })
   t.false((await made.push(await made.commit(FILES))).accepted)
   t.is(made.engine.host.networks.size, 1)
   await leave(made, 2)

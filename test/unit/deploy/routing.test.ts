@@ -139,10 +139,19 @@ test('an endpoint that is destroyed while everything is compared does not come b
   const off = made.engine.on('list', async () => {
     off()
     made.store.endpoints.remove(id)
-    await made.routing.follow(made.app, here())
   })
   await made.routing.followAll(here())
   t.deepEqual(await made.router.shown(), [])
+})
+
+test('an endpoint that was destroyed is taken off the router with the next follow of its app', async t => {
+  const made = await bench(t)
+  made.endpoint('a.test')
+  const { id } = made.endpoint('b.test')
+  await made.routing.follow(made.app, here())
+  made.store.endpoints.remove(id)
+  await made.routing.follow(made.app, here())
+  t.deepEqual(await made.router.shown(), ['a.test'])
 })
 
 test('a hostname is taken off the router before another gets its slot', async t => {
