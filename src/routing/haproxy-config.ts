@@ -117,13 +117,14 @@ function globals({ privileges }: Surroundings, mark: string): string[] {
  * `leastconn`, since connections of apps are long and uneven (websockets, slow answers): a new container is handed the
  * next ones, where turns would leave the old ones with all that stays. `idle-close-on-response` lets a kept-alive client
  * of an old worker learn with an answer that it has to come back, not by a close that its next request runs into.
+ * Containers are on this machine: one that takes 2 s to accept is gone, and its caller is told so after the last try.
  */
 const DEFAULTS = [
   'defaults',
   ...indent([
     'mode http',
     'balance leastconn',
-    'timeout connect 5s',
+    'timeout connect 2s',
     'timeout client 60s',
     'timeout server 60s',
     'timeout tunnel 1h',
