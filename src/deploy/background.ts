@@ -5,8 +5,8 @@ import type { Log } from '../domain/log.ts'
 export interface Background {
   /** Watches over work under way: a failure is a line in the log. */
   run(what: string, work: Promise<void>): void
-  /** Does it again, after ever longer pauses, until it succeeds or the gateway stops. */
-  insist(what: string, work: () => Promise<void>): void
+  /** Does it again, after ever longer pauses, until it succeeds or the gateway stops: then its signal is aborted. */
+  insist(what: string, work: (stopping: AbortSignal) => Promise<void>): void
   /** Resolves when nothing is under way any more. */
   idle(): Promise<void>
   /** Gives up what waits to be tried again, and resolves when nothing is under way or the time is over. */
@@ -27,10 +27,10 @@ export function createBackground(log: Log, pause: (n: number) => number = PAUSE)
     under.add(watched)
   }
 
-  async function untilDone(what: string, work: () => Promise<void>): Promise<void> {
+  async function untilDone(what: string, work: (stopping: AbortSignal) => Promise<void>): Promise<void> {
     for (let n = 0; !stopping.signal.aborted; n += 1) {
       try {
-        return await work()
+        return await work(stopping.signal)
       } catch (error) {
         log.warn({ what, error, tries: n + 1 }, 'background work failed, and is tried again')
       }

@@ -123,12 +123,12 @@ export async function bringToLife(
   await during('promote', ground.routing.ready(app, signal))
   signal.throwIfAborted()
   ground.store.releases.promote(app.id, release.number) // The commit point: from here on nothing is undone.
-  await handOver(ground, app, run)
+  await handOver(ground, app, transcript)
   transcript.line(`-----> v${release.number} is live`)
   // Telling the engine to keep them running takes it some 40 ms: nobody has to wait for that.
   ground.insist(`keep v${release.number} running`, () => keepRunning(started, engine))
-  ground.insist(`retire what ran before v${release.number}`, async () => {
-    await retireDrained(ground, app, plan.retire)
+  ground.insist(`retire what ran before v${release.number}`, async stopping => {
+    await retireDrained(ground, app, plan.retire, stopping)
     // Not earlier: the engine keeps the image of what still runs.
     ground.insist(`remove old images after v${release.number}`, () => removeOldImages(ground, app))
   })

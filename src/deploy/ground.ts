@@ -36,7 +36,10 @@ export interface Ground {
   readonly oneOffs: OneOffs
   /** Keeps work that goes on after the actor was answered, so that a shutdown can wait for it. */
   background(what: string, work: Promise<void>): void
-  /** The same, again and again until it succeeds: for what must not be left undone because an engine was away. */
-  insist(what: string, work: () => Promise<void>): void
+  /**
+   * The same, again and again until it succeeds: for what must not be left undone because an engine was away. The
+   * signal is aborted when the gateway stops: for waits that the next start takes up again.
+   */
+  insist(what: string, work: (stopping: AbortSignal) => Promise<void>): void
   readonly log: Log
 }

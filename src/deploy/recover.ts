@@ -10,6 +10,7 @@ import { leaveNetwork } from './network.ts'
 import type { Operations } from './operations.ts'
 import { removeLeftNames } from './passing-names.ts'
 import { unkeptTags } from './retention.ts'
+import { retireAll } from './retire.ts'
 import { tookEffect } from './took-effect.ts'
 
 /** Before anything is accepted: what the last process left undone did not happen. */
@@ -76,7 +77,7 @@ export async function recoverWhenPossible(
 function recoverApp(ground: Ground, operations: Operations, app: App, stopping: AbortSignal): Promise<void> {
   return operations.exclusive(app.id, async () => {
     if (ground.store.apps.byId(app.id) === null) return // Destroyed since.
-    const { engine } = ground.stack(app.stack)
+    const { stack, engine } = ground.stack(app.stack)
     const signal = AbortSignal.any([AbortSignal.timeout(120_000), stopping])
     const live = ground.store.releases.live(app.id)
 
@@ -85,12 +86,15 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
     const services = ground.store.services.of(app.id)
     const serving = present.filter(({ labels }) => serves(labels, live, services))
     const leftOver = present.filter(container => !serving.includes(container))
-    // The crash may have come before the router was told: it may still send requests to these.
-    if (leftOver.length > 0) await retireDrained(ground, app, leftOver, stopping)
     await keepRunning(
       serving.map(({ id }) => id),
       engine,
     )
+    // Also what served before a switch that was cut off: the router is told first, and requests get their time to end.
+    // Neither the next app nor this one's next operation has to wait for that.
+    if (ground.routing.endpoints(app).length === 0) await retireAll(leftOver, engine, stack.grace, stopping)
+    else
+      ground.insist('retire what an earlier process left', end => retireDrained(ground, app, leftOver, end))
 
     // Those of interrupted deploys and generators among them.
     for (const tag of await unkeptTags(ground, app, signal)) await engine.removeTag(tag, signal)

@@ -48,7 +48,7 @@ export async function reshape(
     return candidates
   }, undoLater(ground))
 
-  await handOver(ground, app, run)
+  await handOver(ground, app, transcript)
   if (plan.retire.length > 0) {
     // The engine lists them in an order of its own.
     const labels = plan.retire.map(containerLabel).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
@@ -57,8 +57,8 @@ export async function reshape(
   ground.insist(`keep what operation #${operation.number} started running`, () =>
     keepRunning(started, engine),
   )
-  ground.insist(`retire what ran before operation #${operation.number}`, () =>
-    retireDrained(ground, app, plan.retire),
+  ground.insist(`retire what ran before operation #${operation.number}`, stopping =>
+    retireDrained(ground, app, plan.retire, stopping),
   )
   return true
 }

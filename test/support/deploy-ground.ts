@@ -100,6 +100,7 @@ export async function deployGround(
     network: { pool: `127.${randomInt(1, 255)}.0.0/16`, size: 28 },
     build: { builder: 'auto', timeout: 60, floor: 2 ** 30 },
     settle: 0.02,
+    drain: 5,
     grace: 1,
     ...options.stack,
   }

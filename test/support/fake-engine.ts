@@ -6,7 +6,7 @@ import { formatImageReference } from '../../src/domain/image-reference.ts'
 import { EPOCH } from '../../src/domain/instant.ts'
 import { Problem } from '../../src/domain/problem.ts'
 import { TooLarge } from '../../src/domain/too-large.ts'
-import { addressIn, FakeContainer, FakeHost, fakeNow, overlap, type Program } from './fake-host.ts'
+import { FakeContainer, FakeHost, fakeNow, overlap, type Program } from './fake-host.ts'
 
 export interface FakeEngineOptions {
   readonly gatewayId?: string
@@ -199,7 +199,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
           hint: 'Check the command in the Procfile.',
         })
       }
-      container.run(does, addressIn(network.subnet, host.containers.size + 1))
+      container.run(does, host.freeAddress(network.subnet))
     },
     async keepRunning(id) {
       existing(id).kept = true

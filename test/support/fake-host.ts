@@ -227,6 +227,15 @@ export class FakeHost {
     return this.images.get(this.names.get(name) ?? name) ?? null
   }
 
+  /** No two containers that run have the same. */
+  freeAddress(subnet: string): string {
+    const taken = new Set([...this.containers.values()].map(({ address }) => address))
+    for (let n = 2; ; n += 1) {
+      const address = addressIn(subnet, n)
+      if (!taken.has(address)) return address
+    }
+  }
+
   byName(name: string): FakeContainer | undefined {
     return [...this.containers.values()].find(container => container.spec.name === name)
   }
@@ -239,7 +248,7 @@ export function overlap(a: string, b: string): boolean {
 }
 
 /** The nth address of an IPv4 range, counted from 0. */
-export function addressIn(subnet: string, n: number): string {
+function addressIn(subnet: string, n: number): string {
   const address = range(subnet).first + n
   return [24, 16, 8, 0].map(shift => (address >>> shift) & 255).join('.')
 }

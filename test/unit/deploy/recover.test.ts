@@ -90,8 +90,12 @@ test('a container that requests may still go to is taken off its route before it
   const servers = [{ address: at(2), port: 5000 }]
   await made.router.replace([{ hostname, slot: 0, servers, secure: false }], signal())
   const shown: string[] = []
-  made.engine.on('stop', async () => void shown.push(...(await made.router.shown())))
+  made.engine.on('stop', async id => {
+    const { spec } = made.engine.containers.find(each => each.id === id) ?? {}
+    if (spec?.labels.process === 'web') shown.push(...(await made.router.shown()))
+  })
   await recover(made)
+  await made.background.idle()
   t.deepEqual([...new Set(shown)], [`a.test ${at(1)}:5000`])
 })
 
