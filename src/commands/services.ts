@@ -1,12 +1,13 @@
 // The services of an app: how many containers of which size they have, and new containers for them.
 import { configInForce } from '../deploy/config-in-force.ts'
 import { deploy } from '../deploy/deploy.ts'
+import { knownProcess } from '../deploy/known-process.ts'
 import { nothingLive, restart } from '../deploy/restart.ts'
 import { type ScaleWish, scale } from '../deploy/scale.ts'
 import type { OperationKind } from '../domain/operation.ts'
 import { isProcessName } from '../domain/procfile.ts'
 import { exactSize, parseSize } from '../domain/quantity.ts'
-import { serviceOf, sizeOf } from '../domain/service.ts'
+import { type RolloutWay, rolloutOf, serviceOf, sizeOf } from '../domain/service.ts'
 import { shorten, text, usage } from './call.ts'
 import type { AppCall, Command } from './command.ts'
 import { withoutWaiting } from './wait-for-client.ts'
@@ -50,12 +51,13 @@ const appsScale: Command = {
 
 const services: Command = {
   name: 'services',
-  summary: 'List the services of an app: containers, size, command',
+  summary: 'List the services of an app: containers, size, how they are replaced, command',
   scope: 'app',
   action: 'app:see',
   lists: true,
   async run({ gateway, app, output }) {
-    const { store, stack } = gateway.ground
+    const { store, stack, routing } = gateway.ground
+    const routed = new Set(routing.endpoints(app).map(each => each.service))
     const { limits } = stack(app.stack).stack
     const known = store.services.of(app.id)
     const live = store.releases.live(app.id)
@@ -64,16 +66,51 @@ const services: Command = {
       listed.map(({ name, command }) => {
         const service = serviceOf(known, name)
         const { memory, cpus } = sizeOf(service, limits)
-        return { process: name, count: service.count, memory: exactSize(memory), cpus, command }
+        const rollout = rolloutOf(service, routed)
+        return { process: name, count: service.count, memory: exactSize(memory), cpus, rollout, command }
       }),
       'No services yet: they come with the first push.',
     )
   },
 }
 
+const WAYS: ReadonlyMap<string, RolloutWay | null> = new Map([
+  ['start-first', 'start-first'],
+  ['stop-first', 'stop-first'],
+  ['default', null],
+])
+
+const settings: Command = {
+  name: 'services:settings',
+  summary:
+    'Set how the containers of a service are replaced: the new ones started first, or the old ones stopped',
+  usage: 'PROCESS --rollout start-first|stop-first|default',
+  words: { least: 1, most: 1 },
+  options: {
+    rollout: { type: 'string', value: 'HOW', help: 'default: start-first where it has an endpoint' },
+  },
+  scope: 'app',
+  action: 'app:deploy',
+  recorded: { first: 1 },
+  async run({ gateway, app, words: [name = ''], options, output }) {
+    const { store, routing } = gateway.ground
+    const way = WAYS.get(text(options.rollout) ?? '')
+    if (way === undefined) {
+      throw usage(settings, '--rollout is one of start-first, stop-first and default.')
+    }
+    const live = store.releases.live(app.id)
+    if (live !== null) knownProcess(live, name)
+    else if (!isProcessName(name)) throw usage(settings, `${shorten(name)} is no name of a process.`)
+    store.services.setRollout(app.id, name, way)
+    const routed = new Set(routing.endpoints(app).map(each => each.service))
+    const how = rolloutOf(serviceOf(store.services.of(app.id), name), routed)
+    output.line(`${name} is replaced ${how} from the next time on.`)
+  },
+}
+
 const restartCommand: Command = {
   name: 'restart',
-  summary: 'Replace the containers of the live release by new ones, started first',
+  summary: 'Replace the containers of the live release by new ones',
   options: { service: { type: 'string', value: 'NAME', help: 'only those of this one' } },
   scope: 'app',
   action: 'app:deploy',
@@ -114,7 +151,7 @@ const rebuild: Command = {
   },
 }
 
-export const serviceCommands: readonly Command[] = [services, appsScale, restartCommand, rebuild]
+export const serviceCommands: readonly Command[] = [services, settings, appsScale, restartCommand, rebuild]
 
 function request({ session, actor, authorised }: AppCall, kind: OperationKind, subject: string) {
   const say = withoutWaiting(session.stderr)

@@ -9,8 +9,10 @@ import type { Commit } from '../git/commit.ts'
 import { proveAccess } from './access.ts'
 import { alreadyLive } from './already-live.ts'
 import { runBeforeRelease } from './before-release.ts'
+import { stoppedFirst } from './bring-back.ts'
 import { checkCommands } from './check-deployable.ts'
 import { configInForce } from './config-in-force.ts'
+import { discardRelease } from './discard.ts'
 import { isGenerator } from './generate.ts'
 import type { Ground } from './ground.ts'
 import { handOver, retireDrained } from './hand-over.ts'
@@ -25,7 +27,7 @@ import { during } from './phase.ts'
 import { planPushes } from './plan-pushes.ts'
 import { pushBuilt } from './push-image.ts'
 import { removeOldImages } from './retention.ts'
-import { discardRelease, rollOut } from './roll-out.ts'
+import { rollOut } from './roll-out.ts'
 import { readSource } from './source.ts'
 import { type RegisterUndo, undoLater, withUndo } from './undo.ts'
 
@@ -100,6 +102,8 @@ export async function bringToLife(
   )
   const endpoints = ground.routing.endpoints(app)
   const surroundings = { gatewayId, app, stack, image, config, release, endpoints }
+  const stopped = stoppedFirst(ground, app, transcript)
+  undo(`the stop of what ran before v${release.number}`, stopped.bringBack)
   undo(`release v${release.number}`, async () => {
     // Tried again much later, an app of the same name may be another: a destroyed one has nothing left to undo.
     if (ground.store.apps.byId(app.id) !== null) await discardRelease(engine, app, release.number)
@@ -116,11 +120,15 @@ export async function bringToLife(
 
   // A generator that `registry:explain` runs meanwhile is none of what ran before, nor is somebody's `run`.
   const before = present.filter(({ labels }) => !isGenerator(labels) && !isRun(labels))
-  const plan = planRollout(before, release, ground.store.services.of(app.id))
-  if (plan.start.length === 0) transcript.line('-----> Nothing to start: every service is scaled to 0')
-  const started = await during('start', rollOut(plan, engine, surroundings, transcript, signal))
+  const routed = new Set(endpoints.map(({ service }) => service))
+  const plan = planRollout(before, release, ground.store.services.of(app.id), routed)
+  if (plan.start.length + plan.startAfter.length === 0)
+    transcript.line('-----> Nothing to start: every service is scaled to 0')
+  const ready = () => during('promote', ground.routing.ready(app, signal))
+  const rolling = { engine, surroundings, transcript, stopped, ready }
+  const started = await during('start', rollOut(plan, rolling, signal))
 
-  await during('promote', ground.routing.ready(app, signal))
+  await ready()
   signal.throwIfAborted()
   ground.store.releases.promote(app.id, release.number) // The commit point: from here on nothing is undone.
   await handOver(ground, app, transcript)

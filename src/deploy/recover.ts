@@ -2,6 +2,7 @@
 // left undone is done. What served goes on serving; nothing here touches a container of a live release.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../domain/app.ts'
+import type { Container } from '../domain/engine.ts'
 import { serves } from '../domain/service.ts'
 import type { Ground } from './ground.ts'
 import { retireDrained } from './hand-over.ts'
@@ -41,6 +42,8 @@ export function failInterrupted(ground: Ground): void {
 
 /** Milliseconds. */
 const RETRY = 5000
+/** Milliseconds that an engine may take to kill what has not ended within its grace. */
+const AFTER_GRACE = 2000
 
 /**
  * Recovers every app, and comes back to those whose engine does not answer yet. Resolves when all are done or the
@@ -86,15 +89,24 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
     const services = ground.store.services.of(app.id)
     const serving = present.filter(({ labels }) => serves(labels, live, services))
     const leftOver = present.filter(container => !serving.includes(container))
-    await keepRunning(
-      serving.map(({ id }) => id),
-      engine,
-    )
-    // Also what served before a switch that was cut off: the router is told first, and requests get their time to end.
-    // Neither the next app nor this one's next operation has to wait for that.
-    if (ground.routing.endpoints(app).length === 0) await retireAll(leftOver, engine, stack.grace, stopping)
-    else
-      ground.insist('retire what an earlier process left', end => retireDrained(ground, app, leftOver, end))
+    const reached = new Set(ground.routing.endpoints(app).map(({ service }) => service))
+    const isReached = ({ labels }: Container) => reached.has(labels.process)
+    const isApart = (container: Container) => !isReached(container)
+    await keepRunning(serving.filter(isReached).map(idOf), engine)
+    // Where nothing is routed the candidate ends before what it was to replace, and had stopped, is started again.
+    await retireAll(leftOver.filter(isApart), engine, stack.grace, stopping)
+    await keepRunning(serving.filter(isApart).map(idOf), engine)
+    // What served before a switch that was cut off: the router is told first, and requests get their time to end. Neither
+    // the next app nor this one's next operation has to wait for that.
+    const draining = leftOver.filter(isReached)
+    if (draining.length > 0) {
+      ground.insist('retire what an earlier process left', end => retireDrained(ground, app, draining, end))
+    }
+    if (ground.store.operations.list(app.id, 1)[0]?.problem === 'interrupted') {
+      ground.insist('keep running what an earlier process may have been stopping', end =>
+        lookAgain(ground, operations, app, end),
+      )
+    }
 
     // Those of interrupted deploys and generators among them.
     for (const tag of await unkeptTags(ground, app, signal)) await engine.removeTag(tag, signal)
@@ -102,6 +114,27 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
     if (live === null) await leaveNetwork(ground, app, signal)
   })
 }
+
+/** The engine goes on with a stop that the last process asked for: what serves may end once more, within its grace. */
+async function lookAgain(
+  ground: Ground,
+  operations: Operations,
+  app: App,
+  stopping: AbortSignal,
+): Promise<void> {
+  await wait(ground.stack(app.stack).stack.grace * 1000 + AFTER_GRACE, stopping)
+  if (stopping.aborted) return
+  await operations.exclusive(app.id, async () => {
+    const { store } = ground
+    if (store.apps.byId(app.id) === null) return
+    const { engine } = ground.stack(app.stack)
+    const present = await engine.list(app.name, AbortSignal.any([AbortSignal.timeout(60_000), stopping]))
+    const [live, services] = [store.releases.live(app.id), store.services.of(app.id)]
+    await keepRunning(present.filter(({ labels }) => serves(labels, live, services)).map(idOf), engine)
+  })
+}
+
+const idOf = ({ id }: Container) => id
 
 /** Ends early, without an error, when the gateway stops. */
 async function wait(milliseconds: number, stopping: AbortSignal): Promise<void> {

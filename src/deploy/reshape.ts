@@ -3,7 +3,9 @@
 import type { App } from '../domain/app.ts'
 import type { Release } from '../domain/release.ts'
 import { containerLabel, planReshape, type Reshape, type Wanted } from '../domain/rollout.ts'
+import { type StoppedFirst, stoppedFirst } from './bring-back.ts'
 import { configInForce } from './config-in-force.ts'
+import { discardStarted } from './discard.ts'
 import { isGenerator } from './generate.ts'
 import type { Ground } from './ground.ts'
 import { handOver, retireDrained } from './hand-over.ts'
@@ -13,7 +15,7 @@ import { joinNetwork } from './network.ts'
 import type { Run } from './operations.ts'
 import { during } from './phase.ts'
 import { releaseImage } from './release-image.ts'
-import { discardStarted, rollOut } from './roll-out.ts'
+import { rollOut } from './roll-out.ts'
 import { undoLater, withUndo } from './undo.ts'
 
 /**
@@ -33,15 +35,18 @@ export async function reshape(
   const { engine } = ground.stack(app.stack)
   // A generator that `registry:explain` runs meanwhile is none of the app's services.
   const present = (await engine.list(app.name, signal)).filter(({ labels }) => !isGenerator(labels))
-  const plan = planReshape(present, release, store.services.of(app.id), wanted, operation.number)
+  const routed = new Set(ground.routing.endpoints(app).map(({ service }) => service))
+  const plan = planReshape(present, release, store.services.of(app.id), wanted, routed, operation.number)
   if (plan.services.length === 0) return false
 
   const started = await withUndo(async undo => {
+    const stopped = stoppedFirst(ground, app, transcript)
+    undo(`what operation #${operation.number} stopped`, stopped.bringBack)
     undo(`what operation #${operation.number} started`, async () => {
       // As for a release: tried again much later, an app of the same name may be another.
       if (store.apps.byId(app.id) !== null) await discardStarted(engine, app, operation.number)
     })
-    const candidates = await startCandidates(ground, app, release, plan, run)
+    const candidates = await startCandidates(ground, app, release, plan, stopped, run)
     await during('promote', ground.routing.ready(app, signal))
     signal.throwIfAborted()
     store.services.write(app.id, plan.services, operation.number) // The commit point: from here on nothing is undone.
@@ -68,9 +73,10 @@ async function startCandidates(
   app: App,
   release: Release,
   plan: Reshape,
+  stopped: StoppedFirst,
   { transcript, signal }: Run,
 ): Promise<string[]> {
-  if (plan.start.length === 0) return []
+  if (plan.start.length + plan.startAfter.length === 0) return []
   const { stack, engine } = ground.stack(app.stack)
   const { gatewayId } = ground.store
   const config = configInForce(ground.store, app).values
@@ -79,5 +85,7 @@ async function startCandidates(
   await during('start', joinNetwork(ground, app, signal))
   const endpoints = ground.routing.endpoints(app)
   const surroundings = { gatewayId, app, stack, image, config, release, endpoints }
-  return during('start', rollOut(plan, engine, surroundings, transcript, signal))
+  const ready = () => during('promote', ground.routing.ready(app, signal))
+  const rolling = { engine, surroundings, transcript, stopped, ready }
+  return during('start', rollOut(plan, rolling, signal))
 }

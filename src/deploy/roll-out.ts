@@ -1,35 +1,18 @@
-// Carries out a Rollout up to the commit point: candidates are created, started and watched until they have
-// settled. Their removal was registered before (`discardRelease`, `discardStarted`): a failure leaves what ran before and nothing else.
-import type { App } from '../domain/app.ts'
-import type { ContainerLabels, Engine } from '../domain/engine.ts'
-import { Problem } from '../domain/problem.ts'
+// Carries out a Rollout up to the commit point: candidates are created, started and watched until they have settled, and
+// what is replaced stop-first is stopped in between. The undo of all of it was registered before (`discard.ts`,
+// `bring-back.ts`): a failure leaves what ran before and nothing else.
 import { type Candidate, candidateLabel, type Rollout } from '../domain/rollout.ts'
-import type { Transcript } from '../domain/transcript.ts'
-import { containerSpec, portOf, type Surroundings } from './container-spec.ts'
-import { lastLines } from './last-lines.ts'
+import type { StoppedFirst } from './bring-back.ts'
+import { type CandidateGround, createCandidate, startCandidate } from './candidate.ts'
 import { linked } from './linked.ts'
-import { type Settled, settle } from './settle.ts'
-import { undoSignal } from './undo.ts'
 
-/** Removes every container of a release that did not come to life, also one whose creation was never confirmed. */
-export function discardRelease(engine: Engine, app: App, release: number): Promise<void> {
-  return discard(engine, app, labels => labels.release === release)
-}
+/** Milliseconds for the engine beyond the grace. */
+const MARGIN = 60_000
 
-/** The same, for what an operation started for a release that was live already. */
-export function discardStarted(engine: Engine, app: App, operation: number): Promise<void> {
-  return discard(engine, app, labels => labels.startedBy === operation)
-}
-
-async function discard(
-  engine: Engine,
-  app: App,
-  isOurs: (labels: ContainerLabels) => boolean,
-): Promise<void> {
-  const signal = undoSignal()
-  const made = (await engine.list(app.name, signal)).filter(({ labels }) => isOurs(labels))
-  const outcomes = await Promise.allSettled(made.map(({ id }) => engine.remove(id, signal)))
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+export interface RollingOut extends CandidateGround {
+  readonly stopped: Pick<StoppedFirst, 'add'>
+  /** Asked before anything is stopped. @throws Problem when it would be in vain */
+  readonly ready: () => Promise<void>
 }
 
 /**
@@ -37,94 +20,57 @@ async function discard(
  * @throws Problem `container-not-started`, `container-exited`
  */
 export async function rollOut(
-  plan: Pick<Rollout, 'start'>,
-  engine: Engine,
-  surroundings: Surroundings,
-  transcript: Transcript,
+  plan: Pick<Rollout, 'start' | 'startAfter' | 'stop'>,
+  rolling: RollingOut,
   signal: AbortSignal,
 ): Promise<string[]> {
-  if (plan.start.length === 0) return []
-  transcript.line(`-----> Starting ${plan.start.map(candidateLabel).join(', ')}`)
-  // The first failure ends the others, and all of them have ended before anything is undone.
-  const { signal: together, end } = linked(signal)
-  const failures: unknown[] = []
-  const started = await Promise.all(
-    plan.start.map(candidate =>
-      startOne(candidate, engine, surroundings, transcript, together).catch(error => {
-        failures.push(error)
-        end()
-        return ''
-      }),
-    ),
+  const { transcript } = rolling
+  if (plan.start.length > 0) transcript.line(`-----> Starting ${names(plan.start)}`)
+  // All are made before anything is stopped, so that what is down meanwhile waits for a start only.
+  const all = [...plan.start, ...plan.startAfter]
+  const ids = await together(all, signal, async (candidate, ending) => {
+    const id = await createCandidate(candidate, rolling, ending)
+    if (plan.start.includes(candidate)) await startCandidate(candidate, id, rolling, ending)
+    return id
+  })
+  if (plan.startAfter.length === 0) return ids
+
+  await rolling.ready()
+  signal.throwIfAborted()
+  transcript.line(`-----> Replacing ${names(plan.startAfter)} stop-first: the old end before the new start`)
+  await stopAll(plan, rolling)
+  signal.throwIfAborted()
+  await together(plan.startAfter, signal, (candidate, ending) =>
+    startCandidate(candidate, ids[all.indexOf(candidate)] ?? '', rolling, ending),
   )
-  end()
-  if (failures.length > 0) throw failures[0]
-  return started
+  return ids
 }
 
-async function startOne(
-  candidate: Candidate,
-  engine: Engine,
-  surroundings: Surroundings,
-  transcript: Transcript,
-  signal: AbortSignal,
-): Promise<string> {
-  signal.throwIfAborted()
-  const { stack } = surroundings
-  const label = candidateLabel(candidate)
-  const spec = containerSpec(surroundings, candidate.process, candidate.index, false, candidate.service)
-  // Not broken off by an abort: the engine would make the container all the same, after it was looked for.
-  const id = await engine.create(spec, undoSignal())
-  signal.throwIfAborted()
+const names = (candidates: readonly Candidate[]) => candidates.map(candidateLabel).join(', ')
 
-  const watch = linked(signal)
+/** The first failure ends the others, and all of them have ended before anything is undone. */
+async function together<T>(
+  candidates: readonly Candidate[],
+  signal: AbortSignal,
+  work: (candidate: Candidate, ending: AbortSignal) => Promise<T>,
+): Promise<T[]> {
+  const { signal: ending, end } = linked(signal)
+  const works = candidates.map(candidate => work(candidate, ending))
+  for (const each of works) each.catch(end)
   try {
-    const exit = engine.nextExit(id, watch.signal)
-    exit.catch(() => {}) // Read by settle; when start fails nobody else looks at it.
-    await engine.start(id, signal)
-    const port = portOf(surroundings, candidate.process)
-    // The address of a container on another machine means nothing here, or somebody else.
-    const probed = stack.engine.kind === 'unix' ? port : null
-    const settled = await settle(engine, { id, exit, port: probed, settle: stack.settle }, signal)
-    if (settled.kind === 'exited') throw await exitedProblem(engine, id, label, candidate, settled.exitCode)
-    transcript.line(`       ${label} ${sentence(settled, probed, stack.settle)}`)
-    return id
+    return await Promise.all(works)
   } finally {
-    watch.end()
+    end()
+    await Promise.allSettled(works)
   }
 }
 
-function sentence(
-  settled: Exclude<Settled, { kind: 'exited' }>,
-  port: number | null,
-  seconds: number,
-): string {
-  if (settled.kind === 'answers') return `answers on port ${settled.port}`
-  const up = `has been up for ${seconds} s`
-  return port === null ? up : `${up}, but nothing answers on port ${port} yet (it was told PORT=${port})`
-}
-
-async function exitedProblem(
-  engine: Engine,
-  id: string,
-  label: string,
-  candidate: Candidate,
-  exitCode: number,
-): Promise<Problem> {
-  const { process } = candidate
-  const command = process.command === null ? "the image's own command" : process.command
-  const output = await lastLines(engine, id, undoSignal())
-  return new Problem('container-exited', {
-    phase: 'settle',
-    headline: `${label} stopped before it had settled: exit code ${exitCode}`,
-    saw: [
-      `Its command: ${command}`,
-      output.length > 0 ? 'Its last output:' : 'It printed nothing.',
-      ...output,
-    ].join('\n'),
-    hint:
-      exitCode === 127
-        ? 'The command was not found in the image: check the Procfile line and what the image holds.'
-        : 'A process has to stay in the foreground. Mend what its output names, and push again.',
-  })
+/** Not broken off by an abort: the engine would go on with it, and stop what was brought back meanwhile. */
+async function stopAll({ stop }: Pick<Rollout, 'stop'>, rolling: RollingOut): Promise<void> {
+  const { engine, stopped, surroundings } = rolling
+  const { grace } = surroundings.stack
+  const deadline = AbortSignal.timeout(grace * 1000 + MARGIN)
+  stopped.add(stop)
+  const outcomes = await Promise.allSettled(stop.map(({ id }) => engine.stop(id, grace, deadline)))
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }

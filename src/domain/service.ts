@@ -12,6 +12,9 @@ import type { Limits } from './stack.ts'
 
 export const MOST_CONTAINERS = 50
 
+/** What comes first where containers are replaced: the start of the new ones, or the end of the old ones. */
+export type RolloutWay = 'start-first' | 'stop-first'
+
 export interface Service {
   /** Name of its process. */
   readonly process: string
@@ -26,13 +29,26 @@ export interface Service {
    * is the container that the live release came to life with.
    */
   readonly startedBy: readonly number[]
+  /** Null: by whether it has an endpoint. */
+  readonly rollout: RolloutWay | null
 }
 
 /** By process. One that is not in it was never scaled nor restarted. */
 export type Services = ReadonlyMap<string, Service>
 
 export function serviceOf(services: Services, process: string): Service {
-  return services.get(process) ?? { process, count: 1, memory: null, cpus: null, startedBy: [] }
+  return (
+    services.get(process) ?? { process, count: 1, memory: null, cpus: null, startedBy: [], rollout: null }
+  )
+}
+
+/**
+ * Behind an endpoint somebody has to answer at every moment. Nobody waits for anything else, and two versions of a worker
+ * might take each other's work.
+ * @param routed names of the services that have an endpoint
+ */
+export function rolloutOf({ process, rollout }: Service, routed: ReadonlySet<string>): RolloutWay {
+  return rollout ?? (routed.has(process) ? 'start-first' : 'stop-first')
 }
 
 /** Whether the record names the container of these labels, as the rule above has it. */

@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava'
 import { restart } from '../../src/deploy/restart.ts'
 import { type ScaleWish, scale } from '../../src/deploy/scale.ts'
-import { serviceOf } from '../../src/domain/service.ts'
+import { type RolloutWay, serviceOf } from '../../src/domain/service.ts'
 import { type DeployGroundOptions, deployGround } from './deploy-ground.ts'
 
 export const FILES = { Procfile: 'web: serve\nworker: work\n', Dockerfile: 'FROM scratch\n' }
@@ -30,6 +30,11 @@ export async function reshapeBench(t: ExecutionContext, options?: DeployGroundOp
       made.operations.run(made.app, request('restart', signal), run =>
         restart(made.ground, made.app, service, run),
       ),
+    /** How web and worker are replaced from now on. */
+    replace: (way: RolloutWay) => {
+      for (const process of ['web', 'worker'])
+        made.ground.store.services.setRollout(made.app.id, process, way)
+    },
     said: () => said,
     count: (name: string) => serviceOf(made.ground.store.services.of(made.app.id), name).count,
     ids: () => made.engine.containers.map(({ id }) => id).sort(),

@@ -21,19 +21,19 @@ test('services shows what is in force, and apps:scale what it did', async t => {
     await fairlead('services'),
     said(
       [
-        'PROCESS  COUNT  MEMORY  CPUS  COMMAND',
-        'web      1      64MiB   1     serve --all',
-        'worker   1      64MiB   1     work',
+        'PROCESS  COUNT  MEMORY  CPUS  ROLLOUT     COMMAND',
+        'web      1      64MiB   1     stop-first  serve --all',
+        'worker   1      64MiB   1     stop-first  work',
         '',
       ].join('\n'),
     ),
   )
   const scaled = await fairlead('apps:scale', 'web=2', 'worker=0', '--memory', '32MiB', '--cpus', '0.5')
   t.is(scaled.out, 'v1 is scaled to web=2 worker=0, 32MiB, 0.5 cpus.\n')
-  t.regex(scaled.err, /-----> Starting web\.1, web\.2\n[\s\S]*-----> Retiring web\.1, worker\.1\n/)
+  t.regex(scaled.err, /-----> Starting web\.2\n|-----> Replacing web\.1, web\.2 stop-first/)
   t.deepEqual(JSON.parse((await fairlead('services', '--json')).out), [
-    { process: 'web', count: 2, memory: '32MiB', cpus: 0.5, command: 'serve --all' },
-    { process: 'worker', count: 0, memory: '32MiB', cpus: 0.5, command: 'work' },
+    { process: 'web', count: 2, memory: '32MiB', cpus: 0.5, rollout: 'stop-first', command: 'serve --all' },
+    { process: 'worker', count: 0, memory: '32MiB', cpus: 0.5, rollout: 'stop-first', command: 'work' },
   ])
   const again = await fairlead('ps:scale', 'web=2')
   t.is(again.out, 'Nothing changed: web=2 already.\n')
@@ -49,7 +49,7 @@ test('before the first release a scale is stored, and services shows it', async 
     await run(ann, ['apps:scale', 'web=3', ...APP]),
     said('Stored: web=3. It takes effect with the first push.\n'),
   )
-  t.regex((await run(ann, ['services', ...APP])).out, /^web {6}3 +64MiB +1 +-$/m)
+  t.regex((await run(ann, ['services', ...APP])).out, /^web {6}3 +64MiB +1 +stop-first +-$/m)
 })
 
 test('ps says that every service is scaled to 0', async t => {

@@ -129,10 +129,11 @@ test('what cannot be undone because the engine is away is undone when it is back
   const made = await deployGround(t)
   t.true((await made.push(await made.commit(FILES))).accepted)
   let away = false
+  let struck = false
   const calls = ['start', 'list', 'remove', 'removeTag', 'inspect', 'logs'] as const
   for (const call of calls) {
     made.engine.on(call, () => {
-      if (call === 'start') away = true
+      if (call === 'start' && !struck) away = struck = true
       if (away) throw unreachable()
     })
   }
@@ -148,10 +149,10 @@ test('what cannot be undone because the engine is away is undone when it is back
 test('a container of the old release that cannot be retired is a line in the log, and retired later', async t => {
   const made = await deployGround(t)
   t.true((await made.push(await made.commit(FILES))).accepted)
-  let stops = 0
-  made.engine.on('stop', () => {
-    stops += 1
-    if (stops <= 2) throw unreachable()
+  let removals = 0
+  made.engine.on('remove', () => {
+    removals += 1
+    if (removals <= 2) throw unreachable()
   })
   const push = await made.push(await made.commit({ ...FILES, changed: '' }))
   t.true(push.accepted)
@@ -162,8 +163,11 @@ test('a container of the old release that cannot be retired is a line in the log
   t.true(made.logged.some(({ msg }) => msg === 'background work failed, and is tried again'))
 })
 
-test('the old release is stopped with the grace of the stack, and only when the new one is live', async t => {
+test('what is replaced start-first is stopped with the grace of the stack, and only when the new release is live', async t => {
   const made = await deployGround(t, { stack: { grace: 7 } })
+  for (const process of ['web', 'worker']) {
+    made.ground.store.services.setRollout(made.app.id, process, 'start-first')
+  }
   t.true((await made.push(await made.commit(FILES))).accepted)
   const [old] = made.engine.containers
   made.engine.on('stop', () => t.is(made.ground.store.releases.live(made.app.id)?.number, 2))

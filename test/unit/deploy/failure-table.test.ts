@@ -74,6 +74,8 @@ const PHASES: readonly Phase[] = [
   { name: 'creating the second candidate', arrange: atCall('create', 2) },
   { name: 'starting the first candidate', arrange: atCall('start') },
   { name: 'starting the second candidate', arrange: atCall('start', 2) },
+  { name: 'stopping the first of what is replaced', arrange: atCall('stop') },
+  { name: 'stopping the second of what is replaced', arrange: atCall('stop', 2) },
   { name: 'looking at a candidate that settles', arrange: atCall('inspect') },
   {
     name: 'promoting',

@@ -76,43 +76,49 @@ function crashAt(
   return { struck: struck.promise, bury: () => never.reject(new Error('killed')) }
 }
 
-for (const step of STEPS) {
-  for (const doing of ['restart', 'scale'] as const) {
-    test(`killed in a ${doing} at ${step.join(' ')}, exactly one set serves afterwards, and it works again`, async t => {
-      const made = await live(t, { background: () => 60_000 })
-      await made.scale({ web: 2, worker: 4 })
-      await made.background.idle()
-      const before = made.ids()
-      const { struck, bury } = crashAt(made, step)
-      // The scale starts, replaces and retires, all in one.
-      const asked = doing === 'restart' ? made.restart() : made.scale({ web: 3, worker: 1 }, { cpus: 0.5 })
-      const done = asked.then(made.background.idle, made.background.idle)
-      t.true(await Promise.race([struck.then(() => true), done.then(() => false)]), 'it was not killed')
+const AFTER = ['recorded', 'keepRunning', 'remove']
+const CASES = STEPS.flatMap(step =>
+  (['restart', 'scale'] as const).flatMap(doing =>
+    (['start-first', 'stop-first'] as const).map(way => ({ step, doing, way })),
+  ),
+)
 
-      const after = await recover(made)
-      const committed = ['recorded', 'keepRunning', 'stop', 'remove'].includes(step[0])
-      const [web, worker] = committed && doing === 'scale' ? [3, 1] : [2, 4]
-      t.deepEqual([made.count('web'), made.count('worker')], [web, worker])
-      t.deepEqual(made.present(), [...running('web', web), ...running('worker', worker)])
-      if (committed) t.false(made.ids().some(id => before.includes(id)))
-      else t.deepEqual(made.ids(), before)
-      t.true(made.engine.containers.every(({ kept }) => kept))
+for (const { step, doing, way } of CASES) {
+  test(`killed in a ${way} ${doing} at ${step.join(' ')}, exactly one set serves afterwards, and it works again`, async t => {
+    const made = await live(t, { background: () => 60_000 })
+    made.replace(way)
+    await made.scale({ web: 2, worker: 4 })
+    await made.background.idle()
+    const before = made.ids()
+    const { struck, bury } = crashAt(made, step)
+    // The scale starts, replaces and retires, all in one.
+    const asked = doing === 'restart' ? made.restart() : made.scale({ web: 3, worker: 1 }, { cpus: 0.5 })
+    const done = asked.then(made.background.idle, made.background.idle)
+    t.true(await Promise.race([struck.then(() => true), done.then(() => false)]), 'it was not killed')
 
-      const left = made.ids()
-      const again = {
-        kind: 'restart',
-        subject: 'all',
-        actor: made.actor('ann'),
-        say: () => {},
-        signal: here(),
-      } as const
-      await after.operations.run(made.app, again, run => restart(after.ground, made.app, null, run))
-      await until('the old containers are gone', async () => made.ids().every(id => !left.includes(id)))
-      t.deepEqual(made.present(), [...running('web', web), ...running('worker', worker)])
-      bury()
-      await asked.catch(() => {}) // Before the store is closed.
-    })
-  }
+    const after = await recover(made)
+    const committed = AFTER.includes(step[0]) || (step[0] === 'stop' && way === 'start-first')
+    const [web, worker] = committed && doing === 'scale' ? [3, 1] : [2, 4]
+    t.deepEqual([made.count('web'), made.count('worker')], [web, worker])
+    t.deepEqual(made.present(), [...running('web', web), ...running('worker', worker)])
+    if (committed) t.false(made.ids().some(id => before.includes(id)))
+    else t.deepEqual(made.ids(), before)
+    t.true(made.engine.containers.every(({ kept }) => kept))
+
+    const left = made.ids()
+    const again = {
+      kind: 'restart',
+      subject: 'all',
+      actor: made.actor('ann'),
+      say: () => {},
+      signal: here(),
+    } as const
+    await after.operations.run(made.app, again, run => restart(after.ground, made.app, null, run))
+    await until('the old containers are gone', async () => made.ids().every(id => !left.includes(id)))
+    t.deepEqual(made.present(), [...running('web', web), ...running('worker', worker)])
+    bury()
+    await asked.catch(() => {}) // Before the store is closed.
+  })
 }
 
 const running = (name: string, count: number) =>

@@ -49,7 +49,9 @@ function container(
 }
 
 const scaled = (count: number, startedBy: number[] = []) =>
-  new Map<string, Service>([['web', { process: 'web', count, memory: null, cpus: null, startedBy }]])
+  new Map<string, Service>([
+    ['web', { process: 'web', count, memory: null, cpus: null, startedBy, rollout: null }],
+  ])
 const servers = (
   containers: Container[],
   services = scaled(1),

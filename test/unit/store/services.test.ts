@@ -3,8 +3,15 @@ import test from 'ava'
 import type { Service } from '../../../src/domain/service.ts'
 import { cut, opened, withApp } from './opened.ts'
 
-const web: Service = { process: 'web', count: 3, memory: 64, cpus: 0.5, startedBy: [0, 4, 4] }
-const worker: Service = { process: 'worker', count: 0, memory: null, cpus: null, startedBy: [] }
+const web: Service = { process: 'web', count: 3, memory: 64, cpus: 0.5, startedBy: [0, 4, 4], rollout: null }
+const worker: Service = {
+  process: 'worker',
+  count: 0,
+  memory: null,
+  cpus: null,
+  startedBy: [],
+  rollout: null,
+}
 
 test('services are kept by app and process, replaced when written again, and go with the app', t => {
   const store = opened(t)

@@ -1,0 +1,143 @@
+// Services that nothing is routed to: the old containers end before the new ones start, and are back when those fail.
+import test, { type ExecutionContext } from 'ava'
+import { createOperations } from '../../../src/deploy/operations.ts'
+import { failInterrupted, recoverWhenPossible } from '../../../src/deploy/recover.ts'
+import type { Hostname } from '../../../src/domain/endpoint.ts'
+import { Problem } from '../../../src/domain/problem.ts'
+import type { DeployGroundOptions } from '../../support/deploy-ground.ts'
+import { FILES, here, live } from '../../support/reshape-bench.ts'
+import { until } from '../../support/until.ts'
+
+const unreachable = () =>
+  new Problem('engine-unreachable', { headline: 'The engine does not answer', hint: 'Wait.' })
+
+/** v1 of a worker and of a web behind a.test is live; in what comes later, whatever is called `broken` exits. */
+async function bench(t: ExecutionContext, options?: DeployGroundOptions) {
+  const made = await live(t, {
+    program: ({ command = [] }) => (command.join().includes('broken') ? { exits: 3 } : {}),
+    ...options,
+  })
+  const hostname = 'a.test' as Hostname
+  const endpoint = { hostname, service: 'web', port: null, path: null, tls: 'off' } as const
+  made.ground.store.endpoints.create(made.app.id, endpoint)
+  await made.restart() // Only now its web is one that is routed to.
+  await made.background.idle()
+  Object.assign(made.ground.stack('local').stack, { settle: 0.2 })
+  const push = async (worker: string) =>
+    made.push(await made.commit({ ...FILES, Procfile: `web: serve\nworker: ${worker}\n` }))
+  const runs = (process: string) =>
+    made.engine.containers.filter(({ spec, running }) => running && spec.labels.process === process)
+  return { ...made, push, runs }
+}
+
+test('a worker ends before the next one starts, which was made before; a routed web is replaced start-first', async t => {
+  const made = await bench(t)
+  const workers: number[] = []
+  const webs: number[] = []
+  const before = made.engine.calls.length
+  for (const call of ['start', 'stop', 'remove'] as const) {
+    made.engine.on(call, () => {
+      workers.push(made.runs('worker').length)
+      webs.push(made.runs('web').length)
+    })
+  }
+  const push = await made.push('work --more')
+  t.true(push.accepted, push.said)
+  t.regex(
+    push.said,
+    /-----> Starting web\.1\n {7}web\.1 .*\n-----> Replacing worker\.1 stop-first: the old end before the new start\n {7}worker\.1 has been up for 0\.2 s\n-----> v2 is live\n/,
+  )
+  await made.background.idle()
+  t.is(Math.max(...workers), 1)
+  t.is(Math.min(...webs), 1)
+  t.is(Math.max(...webs), 2)
+  const calls = made.engine.calls.slice(before).map(call => call.split(' ')[0])
+  t.true(calls.lastIndexOf('create') < calls.indexOf('stop'))
+  t.deepEqual(made.present(), ['v2 web.1 running', 'v2 worker.1 running'])
+})
+
+test('when the new worker fails, the old one runs again, and a line says so', async t => {
+  const made = await bench(t)
+  Object.assign(made.ground.stack('local').stack, { settle: 60 })
+  const [worker] = made.runs('worker')
+  // The web answers at its port no more than before: it has to settle by time, so it is scaled away.
+  await made.scale({ web: 0 })
+  await made.background.idle()
+  const push = await made.push('broken')
+  t.false(push.accepted)
+  t.is(push.operation?.problem, 'container-exited')
+  t.regex(push.said, /-----> Starting worker\.1 of before again\n/)
+  t.true(push.said.includes('What runs now: Release v1 (web, worker), as before.\n'), push.said)
+  t.deepEqual(made.runs('worker'), worker ? [worker] : [])
+  t.true(worker?.kept)
+  t.deepEqual(made.present(), ['v1 worker.1 running'])
+})
+
+test('when a start-first candidate fails, or the router cannot be told, no worker was stopped', async t => {
+  const made = await bench(t)
+  const [worker] = made.runs('worker')
+  made.engine.on('stop', () => t.fail('something was stopped'))
+  const failing = made.engine.on('inspect', () => {
+    throw unreachable()
+  })
+  t.false((await made.push('work --more')).accepted)
+  failing()
+  for (const call of ['seen', 'replace', 'update'] as const) {
+    made.router.on(call, () => {
+      throw new Problem('router-unreachable', { headline: 'The router is away', hint: 'Wait.' })
+    })
+  }
+  const push = await made.push('work --more')
+  t.is(push.operation?.problem, 'router-unreachable')
+  await made.background.idle()
+  t.deepEqual(made.runs('worker'), worker ? [worker] : [])
+})
+
+test('a worker that cannot be brought back because the engine is away is brought back later, once', async t => {
+  const made = await bench(t)
+  const [worker] = made.runs('worker')
+  let isAway = false
+  let struck = false
+  for (const call of ['start', 'stop', 'list', 'remove', 'inspect', 'removeTag'] as const) {
+    made.engine.on(call, (...[id]: unknown[]) => {
+      const { spec } = made.engine.containers.find(each => each.id === id) ?? {}
+      if (call === 'start' && !struck && spec?.labels.process === 'worker') isAway = struck = true
+      if (isAway) throw unreachable()
+    })
+  }
+  t.false((await made.push('work --more')).accepted)
+  t.deepEqual(made.runs('worker'), [])
+  isAway = false
+  await made.background.idle()
+  t.deepEqual(made.runs('worker'), worker ? [worker] : [])
+  t.deepEqual(made.present(), ['v1 web.1 running', 'v1 worker.1 running'])
+  t.is(made.engine.calls.filter(call => call === `start ${worker?.id}`).length, 2)
+})
+
+test('a worker that the engine stops after the gateway was killed and is back is started again', async t => {
+  const made = await bench(t, { stack: { grace: 0.1 } })
+  const [worker] = made.runs('worker')
+  const { operations } = made.ground.store
+  const asked = { kind: 'deploy', actor: 'ann', key: 'k', address: 'a', subject: 'x' } as const
+  operations.start(operations.create(made.app.id, asked).id)
+  failInterrupted(made.ground)
+  await recoverWhenPossible(made.ground, createOperations(made.ground.store, made.ground.log), here(), 1)
+  worker?.exit(143, 'stopped')
+  t.deepEqual(made.runs('worker'), [])
+  await until('it runs again', async () => made.runs('worker').length === 1)
+  await made.background.idle()
+})
+
+test('how a service is replaced can be set, and is what its next replacement does', async t => {
+  const made = await bench(t)
+  const { services } = made.ground.store
+  services.setRollout(made.app.id, 'worker', 'start-first')
+  services.setRollout(made.app.id, 'web', 'stop-first')
+  await made.restart()
+  await made.background.idle()
+  t.regex(made.said(), /-----> Starting worker\.1\n.*\n-----> Replacing web\.1 stop-first/)
+  const push = await made.push('work --more')
+  t.regex(push.said, /-----> Starting worker\.1\n.*\n-----> Replacing web\.1 stop-first/)
+  services.setRollout(made.app.id, 'worker', null)
+  t.regex((await made.push('work')).said, /-----> Replacing web\.1, worker\.1 stop-first/)
+})
