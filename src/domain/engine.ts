@@ -141,6 +141,17 @@ export interface Condition {
   readonly health: 'starting' | 'healthy' | 'unhealthy' | null
   /** How often the engine has started it again because it stopped by itself. */
   readonly restarts: number
+  /** Whether the engine starts it again: `keepRunning` was asked for it. */
+  readonly kept: boolean
+}
+
+/** A network of ours. */
+export interface Network {
+  readonly name: string
+  /** Handle of the environment that it was made for. */
+  readonly environment: string
+  /** CIDR */
+  readonly subnet: string
 }
 
 export interface Usage {
@@ -208,8 +219,8 @@ export interface Engine {
   removeLeftName(reference: ImageReference, signal: AbortSignal): Promise<void>
   /** Removes a tag; the image goes with its last tag. Missing is success; so is "in use". */
   removeTag(tag: string, signal: AbortSignal): Promise<void>
-  /** Tags of ours that begin with the given repository, e.g. `fairlead-3f2a/my-env/my-app`. */
-  tags(repository: string, signal: AbortSignal): Promise<string[]>
+  /** Tags of ours that begin with the given repository, e.g. `fairlead-3f2a/my-env/my-app`; null: all of this gateway. */
+  tags(repository: string | null, signal: AbortSignal): Promise<string[]>
 
   /**
    * Makes sure that a bridge network of that name exists, on the first of the subnets (CIDR) that is free.
@@ -222,6 +233,8 @@ export interface Engine {
     subnets: Iterable<string>,
     signal: AbortSignal,
   ): Promise<string>
+  /** All of this gateway. */
+  networks(signal: AbortSignal): Promise<Network[]>
   /** Missing is success. */
   removeNetwork(name: string, signal: AbortSignal): Promise<void>
 

@@ -1,7 +1,7 @@
 // How an Engine behaves, whatever it is made of. Called once for every driver, on ground of its own.
 import { EventEmitter, once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
-import type { Container, ContainerLabels, ContainerSpec, Engine } from '../../src/domain/engine.ts'
+import type { Container, ContainerLabels, ContainerSpec, Engine, Network } from '../../src/domain/engine.ts'
 import { type Instant, parseInstant, secondsBefore } from '../../src/domain/instant.ts'
 import { Problem, type ProblemCode } from '../../src/domain/problem.ts'
 import type { RegistryAuth } from '../../src/domain/registry-auth.ts'
@@ -120,6 +120,13 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     await ground.tag(`${repository}-too:v1`)
     t.deepEqual((await engine.tags(repository, signal)).sort(), [`${repository}:v1`, `${repository}:v2`])
     t.is((await engine.findImage(`${repository}:v2`, signal))?.id, id)
+    const all = await engine.tags(null, signal)
+    for (const tag of [`${repository}:v1`, `${repository}-too:v1`]) t.true(all.includes(tag), tag)
+    t.deepEqual(
+      all.filter(tag => !tag.startsWith(`fairlead-${ground.gatewayId}/`)),
+      [],
+    )
+    t.false((await other.tags(null, signal)).some(tag => all.includes(tag)))
 
     await engine.removeTag(`${repository}:v1`, signal)
     await engine.removeTag(`${repository}-too:v1`, signal)
@@ -279,6 +286,10 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
       ]
       t.deepEqual(await Promise.all(both), [ground.subnets[1], ground.subnets[1]])
       t.is(await engine.ensureNetwork(name, 'two', [ground.subnets[2]], signal), ground.subnets[1])
+      const named = (found: readonly Network[]) => found.filter(each => each.name === name)
+      const made = { name, environment: 'two', subnet: ground.subnets[1] }
+      t.deepEqual(named(await engine.networks(signal)), [made])
+      t.deepEqual(named(await other.networks(signal)), [])
       await engine.removeNetwork(name, signal)
       await t.notThrowsAsync(engine.removeNetwork(name, signal))
       t.is(await engine.ensureNetwork(name, 'two', [ground.subnets[2]], signal), ground.subnets[2])
@@ -465,12 +476,13 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
   // By itself: the network of these tests has few addresses.
   test.serial(title('a container tells its condition, and while it runs what it uses'), async t => {
     const id = await started({ prints: ['ready'] })
-    t.deepEqual(await engine.condition(id, signal), { health: null, restarts: 0 })
+    t.deepEqual(await engine.condition(id, signal), { health: null, restarts: 0, kept: false })
+    await engine.keepRunning(id, signal)
     const usage = await engine.usage(id, signal)
     t.true(usage !== null && usage.cpus >= 0 && usage.cpus < 1000 && usage.memory > 0, JSON.stringify(usage))
     await engine.stop(id, 1, signal)
     t.is(await engine.usage(id, signal), null)
-    t.deepEqual(await engine.condition(id, signal), { health: null, restarts: 0 })
+    t.deepEqual(await engine.condition(id, signal), { health: null, restarts: 0, kept: true })
     t.is(await engine.condition('0'.repeat(64), signal), null)
     t.is(await engine.usage('0'.repeat(64), signal), null)
     for (const call of [other.condition(id, signal), other.usage(id, signal)])
@@ -569,6 +581,7 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
       engine.readFile(id, '/etc/passwd', 1000, aborted),
       engine.tags(ground.image, aborted),
       engine.ensureNetwork(`${network}-never`, 'never', [ground.subnets[2]], aborted),
+      engine.networks(aborted),
       engine.removeNetwork(network, aborted),
       engine.create(spec({}), aborted),
       engine.start(id, aborted),

@@ -154,7 +154,8 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       if (last) host.images.delete(id)
     },
     async tags(repository) {
-      return [...host.names.keys()].filter(name => name.startsWith(`${repository}:`))
+      const begin = repository === null ? `fairlead-${gatewayId}/` : `${repository}:`
+      return [...host.names.keys()].filter(name => name.startsWith(begin))
     },
 
     async ensureNetwork(name, environment, subnets) {
@@ -170,6 +171,11 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
         headline: `The stack has no free subnet left for environment ${environment}`,
         hint: 'Ask the operator to give the stack a larger network pool.',
       })
+    },
+    async networks() {
+      return [...host.networks]
+        .filter(([, network]) => network.gatewayId === gatewayId)
+        .map(([name, { environment, subnet }]) => ({ name, environment, subnet }))
     },
     async removeNetwork(name) {
       const found = host.networks.get(name)
@@ -221,7 +227,8 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       )
     },
     async condition(id) {
-      return own(id)?.condition ?? null
+      const container = own(id)
+      return container === null ? null : { ...container.condition, kept: container.kept }
     },
     async usage(id) {
       const container = own(id)

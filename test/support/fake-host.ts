@@ -30,7 +30,7 @@ export class FakeContainer {
   readonly output: string[] = []
   /** When each line of `output` was printed. */
   readonly printedAt: Instant[] = []
-  condition: Condition = { health: null, restarts: 0 }
+  condition: Omit<Condition, 'kept'> = { health: null, restarts: 0 }
   usage: Usage = { cpus: 0.25, memory: 12 * 1024 * 1024 }
   /** Contents by absolute path; null is what is there and no plain file. */
   readonly files = new Map<string, Buffer | null>()

@@ -28,13 +28,15 @@ export function images(connection: Connection, gatewayId: string): Images {
 
     tags(repository, signal) {
       return call(
-        `list the images of ${repository}`,
+        `list the images of ${repository ?? 'this gateway'}`,
         async docker => {
-          const filters = JSON.stringify({ reference: [imageName(repository)] })
+          const own = ownPrefix(gatewayId)
+          const reference = repository === null ? `${own}*/*` : imageName(repository)
+          const filters = JSON.stringify({ reference: [reference] })
           const found = await docker.listImages({ filters, abortSignal: signal })
           return found
             .flatMap(image => image.RepoTags ?? [])
-            .filter(tag => tag.startsWith(`${repository}:`) && tag.startsWith(ownPrefix(gatewayId)))
+            .filter(tag => tag.startsWith(own) && (repository === null || tag.startsWith(`${repository}:`)))
         },
         signal,
       )

@@ -22,6 +22,11 @@ export function networkLabels(gatewayId: string, environment: string): Record<st
   return { ...gatewayLabels(gatewayId), [ENVIRONMENT]: environment }
 }
 
+/** Of a network of ours; empty for one that was not made by `networkLabels`. */
+export function networkEnvironment(labels: Labels | null | undefined): string {
+  return labels?.[ENVIRONMENT] ?? ''
+}
+
 export function containerLabels(gatewayId: string, labels: ContainerLabels): Record<string, string> {
   return {
     ...networkLabels(gatewayId, labels.environment),

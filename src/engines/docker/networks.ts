@@ -4,11 +4,11 @@ import type Docker from 'dockerode'
 import type { Engine } from '../../domain/engine.ts'
 import { Problem } from '../../domain/problem.ts'
 import type { Connection } from './connect.ts'
-import { isOurs, networkLabels, notOurs } from './labels.ts'
+import { isOurs, labelFilter, networkEnvironment, networkLabels, notOurs } from './labels.ts'
 import { objectName } from './names.ts'
 import { accept, engineWords, statusOf } from './translate.ts'
 
-type Networks = Pick<Engine, 'ensureNetwork' | 'removeNetwork'>
+type Networks = Pick<Engine, 'ensureNetwork' | 'networks' | 'removeNetwork'>
 
 export function networks(connection: Connection, gatewayId: string): Networks {
   const { call, stack } = connection
@@ -74,6 +74,22 @@ export function networks(connection: Connection, gatewayId: string): Networks {
       )
       previous = turn.catch(() => {})
       return turn
+    },
+
+    networks(signal) {
+      return call(
+        'list networks',
+        async docker => {
+          const filters = JSON.stringify({ label: labelFilter(gatewayId, {}) })
+          const found = await docker.listNetworks({ filters, abortSignal: signal })
+          return found.map(({ Name, Labels, IPAM }) => ({
+            name: Name,
+            environment: networkEnvironment(Labels),
+            subnet: IPAM?.Config?.[0]?.Subnet ?? '',
+          }))
+        },
+        signal,
+      )
     },
 
     removeNetwork(name, signal) {

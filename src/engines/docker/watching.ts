@@ -15,7 +15,11 @@ export function watching(connection: Connection, gatewayId: string): Pick<Engine
           const found = await ownContainer(docker, id, owner, signal)
           return found === null
             ? null
-            : { health: healthOf(found.State.Health?.Status), restarts: found.RestartCount }
+            : {
+                health: healthOf(found.State.Health?.Status),
+                restarts: found.RestartCount,
+                kept: found.HostConfig.RestartPolicy?.Name === 'unless-stopped',
+              }
         },
         signal,
       )

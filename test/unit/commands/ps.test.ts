@@ -88,7 +88,7 @@ test('all containers are asked at once, and one that does not answer in time lea
   t.deepEqual(by(web.id)?.usage, web.usage)
   t.is(by(web.id)?.condition, null)
   t.is(by(worker.id)?.usage, null)
-  t.deepEqual(by(worker.id)?.condition, { health: null, restarts: 0 })
+  t.deepEqual(by(worker.id)?.condition, { health: null, restarts: 0, kept: true })
 })
 
 test('who leaves does not wait for an engine', async t => {
