@@ -116,6 +116,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
     oneOffs: createOneOffs(),
     background: background.run,
     insist: background.insist,
+    besides: background.about,
     log,
   }
   undo.defer(() => atMost(PATIENCE, operations.idle()))

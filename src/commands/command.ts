@@ -47,9 +47,15 @@ interface CommandBase {
   readonly lists?: boolean
   /**
    * What the record of activity keeps of the words after the name: the names in NAME=VALUE, names of variables, or so
-   * many first words that are names of something. Left out, none; a command that only looks is not recorded at all.
+   * many first words that are names of something. Left out, none; a command that only looks is not recorded at all, nor
+   * is one that only looks without an option of its own.
    */
-  readonly recorded?: 'never' | 'assignments' | 'variables' | { readonly first: number }
+  readonly recorded?:
+    | 'never'
+    | 'assignments'
+    | 'variables'
+    | { readonly first: number }
+    | { readonly option: string }
   /** Left out of the help: spoken by programs (git), not by people. */
   readonly hidden?: boolean
 }

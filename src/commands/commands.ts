@@ -7,6 +7,7 @@ import { shorten } from './call.ts'
 import type { Command } from './command.ts'
 import { configCommands } from './config.ts'
 import { deployCommands } from './deploy.ts'
+import { doctorCommands } from './doctor.ts'
 import { endpointAuthorityCommands } from './endpoint-authority.ts'
 import { endpointCommands } from './endpoints.ts'
 import { environmentCommands } from './environments.ts'
@@ -44,6 +45,7 @@ export const commands: readonly Command[] = [
   ...memberCommands,
   ...keyCommands,
   ...stackCommands,
+  ...doctorCommands,
   ...gitCommands,
 ]
 

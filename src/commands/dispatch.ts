@@ -65,7 +65,7 @@ async function dispatch(gateway: Gateway, opened: Session): Promise<number> {
     refused: () => {},
   }
   const { about, run } = authorisedRun(command, call)
-  if (!isRecorded(command)) return (await run(call)) ?? 0
+  if (!isRecorded(command, call.options)) return (await run(call)) ?? 0
   return (await recorded(command, call, about, refused => run({ ...call, refused }))) ?? 0
 }
 

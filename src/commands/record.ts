@@ -7,7 +7,7 @@ import type { Action } from '../domain/member.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Store } from '../store/store.ts'
 import { text } from './call.ts'
-import type { Call, Command } from './command.ts'
+import type { Call, Command, Options } from './command.ts'
 
 /** Actions that change nothing and show no secret. */
 const LOOKS: ReadonlySet<Action> = new Set([
@@ -22,14 +22,17 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._/:+=-]{0,99}$/
 const MOST_WORDS = 50
 
-export function isRecorded(command: Command): boolean {
-  if (command.recorded !== undefined) return command.recorded !== 'never'
+export function isRecorded(command: Command, options: Options): boolean {
+  const { recorded } = command
+  if (typeof recorded === 'object' && 'option' in recorded) return options[recorded.option] !== undefined
+  if (recorded !== undefined) return recorded !== 'never'
   return !(command.lists === true || LOOKS.has(command.action))
 }
 
 /** Those words that are names, by what the command says of its words: by default none is. */
 export function namesAmong({ recorded }: Pick<Command, 'recorded'>, words: readonly string[]): string[] {
   if (recorded === undefined || recorded === 'never') return []
+  if (typeof recorded === 'object' && 'option' in recorded) return []
   const names =
     recorded === 'assignments'
       ? words.flatMap(word => /^([^=]*)=/s.exec(word)?.[1] ?? []).filter(name => VARIABLE.test(name))

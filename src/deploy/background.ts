@@ -3,10 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../domain/log.ts'
 
 export interface Background {
-  /** Watches over work under way: a failure is a line in the log. */
-  run(what: string, work: Promise<void>): void
+  /** Watches over work under way: a failure is a line in the log. @param app id of the one that it is about */
+  run(what: string, work: Promise<void>, app?: number): void
   /** Does it again, after ever longer pauses, until it succeeds or the gateway stops: then its signal is aborted. */
-  insist(what: string, work: (stopping: AbortSignal) => Promise<void>): void
+  insist(what: string, work: (stopping: AbortSignal) => Promise<void>, app?: number): void
+  /** What is under way about the app of that id. */
+  about(app: number): string[]
   /** Resolves when nothing is under way any more. */
   idle(): Promise<void>
   /** Gives up what waits to be tried again, and resolves when nothing is under way or the time is over. */
@@ -17,14 +19,14 @@ export interface Background {
 const PAUSE = (n: number) => Math.min(60_000, 1000 * 2 ** n)
 
 export function createBackground(log: Log, pause: (n: number) => number = PAUSE): Background {
-  const under = new Set<Promise<void>>()
+  const under = new Map<Promise<void>, { what: string; app: number | undefined }>()
   const stopping = new AbortController()
 
-  function run(what: string, work: Promise<void>): void {
+  function run(what: string, work: Promise<void>, app?: number): void {
     const watched = work
       .catch(error => log.warn({ what, error }, 'background work failed'))
       .finally(() => under.delete(watched))
-    under.add(watched)
+    under.set(watched, { what, app })
   }
 
   async function untilDone(what: string, work: (stopping: AbortSignal) => Promise<void>): Promise<void> {
@@ -39,13 +41,14 @@ export function createBackground(log: Log, pause: (n: number) => number = PAUSE)
   }
 
   async function idle(): Promise<void> {
-    while (under.size > 0) await Promise.all(under)
+    while (under.size > 0) await Promise.all(under.keys())
   }
 
   return {
     run,
     idle,
-    insist: (what, work) => run(what, untilDone(what, work)),
+    insist: (what, work, app) => run(what, untilDone(what, work), app),
+    about: app => [...under.values()].filter(each => each.app === app).map(({ what }) => what),
     async stop(milliseconds) {
       stopping.abort()
       await atMost(milliseconds, idle())

@@ -39,7 +39,7 @@ export async function checkDeployable(ground: Ground, wish: Wish, run: Run): Pro
     )
   } finally {
     // Also when all went well. A failure here must not take the place of what the scan found.
-    const undoFailed = undoLater(ground)
+    const undoFailed = undoLater(ground, app)
     for (const [what, undo] of tags) await undo().catch(error => undoFailed(what, error, undo))
   }
 }

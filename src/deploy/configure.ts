@@ -57,6 +57,6 @@ export async function configure(
     processes: live.processes,
     beforeRelease: [],
   }
-  const release = await withUndo(undo => bringToLife(ground, next, undo, run), undoLater(ground))
+  const release = await withUndo(undo => bringToLife(ground, next, undo, run), undoLater(ground, app))
   return { version: release.configVersion, release: release.number }
 }

@@ -52,26 +52,29 @@ export async function deploy(ground: Ground, wish: Wish, run: Run): Promise<Rele
   const { app, commit, config } = wish
   hideCredential(run.transcript, config)
 
-  return withUndo(async undo => {
-    const source = await during('source', readSource(commit, config, run.transcript))
-    runHooksAfter(ground, app, 'deploy', source.hooks, run)
-    const { stack } = ground.stack(app.stack)
-    const pushes = await during('source', planPushes(source.push, { ...wish, ...run, stack }))
-    const keychain = keychainFor(ground, wish, run)
-    const pushing = { branch: wish.revision, pushes, keychain }
-    const access = await during('image', proveAccess(ground, app, source, config, keychain, run))
-    const live = wish.anew ? null : await alreadyLive(ground, wish, access, run)
-    if (live) {
-      // A tag of the commit that is live may be for a push of its own.
-      await pushBuilt(ground, app, { ...pushing, tag: live.image.tag }, run)
-      return live
-    }
-    const { image, made } = await during('image', obtainImage(ground, app, access, undo, run))
-    checkCommands(source, image)
-    await pushBuilt(ground, app, { ...pushing, tag: made.tag }, run)
-    const { processes, beforeRelease } = source
-    return bringToLife(ground, { ...wish, image, made, processes, beforeRelease }, undo, run)
-  }, undoLater(ground))
+  return withUndo(
+    async undo => {
+      const source = await during('source', readSource(commit, config, run.transcript))
+      runHooksAfter(ground, app, 'deploy', source.hooks, run)
+      const { stack } = ground.stack(app.stack)
+      const pushes = await during('source', planPushes(source.push, { ...wish, ...run, stack }))
+      const keychain = keychainFor(ground, wish, run)
+      const pushing = { branch: wish.revision, pushes, keychain }
+      const access = await during('image', proveAccess(ground, app, source, config, keychain, run))
+      const live = wish.anew ? null : await alreadyLive(ground, wish, access, run)
+      if (live) {
+        // A tag of the commit that is live may be for a push of its own.
+        await pushBuilt(ground, app, { ...pushing, tag: live.image.tag }, run)
+        return live
+      }
+      const { image, made } = await during('image', obtainImage(ground, app, access, undo, run))
+      checkCommands(source, image)
+      await pushBuilt(ground, app, { ...pushing, tag: made.tag }, run)
+      const { processes, beforeRelease } = source
+      return bringToLife(ground, { ...wish, image, made, processes, beforeRelease }, undo, run)
+    },
+    undoLater(ground, app),
+  )
 }
 
 export interface NewRelease extends Pick<Wish, 'app' | 'config' | 'configVersion'> {
@@ -134,12 +137,16 @@ export async function bringToLife(
   await handOver(ground, app, transcript)
   transcript.line(`-----> v${release.number} is live`)
   // Telling the engine to keep them running takes it some 40 ms: nobody has to wait for that.
-  ground.insist(`keep v${release.number} running`, () => keepRunning(started, engine))
-  ground.insist(`retire what ran before v${release.number}`, async stopping => {
-    await retireDrained(ground, app, plan.retire, stopping)
-    // Not earlier: the engine keeps the image of what still runs.
-    ground.insist(`remove old images after v${release.number}`, () => removeOldImages(ground, app))
-  })
+  ground.insist(`keep v${release.number} running`, () => keepRunning(started, engine), app.id)
+  ground.insist(
+    `retire what ran before v${release.number}`,
+    async stopping => {
+      await retireDrained(ground, app, plan.retire, stopping)
+      // Not earlier: the engine keeps the image of what still runs.
+      ground.insist(`remove old images after v${release.number}`, () => removeOldImages(ground, app), app.id)
+    },
+    app.id,
+  )
   return release
 }
 

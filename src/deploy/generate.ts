@@ -104,5 +104,5 @@ async function clearAway(ground: Ground, app: App, generator: Generator, spec: C
     await engine.removeTag(spec.image, signal)
   }
   const what = `a run of generator ${generator.name}`
-  await undo().catch(error => undoLater(ground)(what, error, undo))
+  await undo().catch(error => undoLater(ground, app)(what, error, undo))
 }

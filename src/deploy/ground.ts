@@ -34,12 +34,17 @@ export interface Ground {
   /** Runs `work` while no operation of that app runs. */
   exclusive<T>(appId: number, work: () => Promise<T>): Promise<T>
   readonly oneOffs: OneOffs
-  /** Keeps work that goes on after the actor was answered, so that a shutdown can wait for it. */
-  background(what: string, work: Promise<void>): void
+  /**
+   * Keeps work that goes on after the actor was answered, so that a shutdown can wait for it.
+   * @param appId of the app that it is about: as long as it goes on, nothing of the app is taken for a left-over
+   */
+  background(what: string, work: Promise<void>, appId?: number): void
   /**
    * The same, again and again until it succeeds: for what must not be left undone because an engine was away. The
    * signal is aborted when the gateway stops: for waits that the next start takes up again.
    */
-  insist(what: string, work: (stopping: AbortSignal) => Promise<void>): void
+  insist(what: string, work: (stopping: AbortSignal) => Promise<void>, appId?: number): void
+  /** What is under way about the app of that id, outside of its turns: retired, undone, recovered. */
+  besides(appId: number): readonly string[]
   readonly log: Log
 }

@@ -73,7 +73,7 @@ async function runHook(
     else throw error
   }
   await discardHook(engine, app, live, name).catch(() =>
-    ground.insist(`remove the container of ${name}`, () => discardHook(engine, app, live, name)),
+    ground.insist(`remove the container of ${name}`, () => discardHook(engine, app, live, name), app.id),
   )
 
   function warn(what: string): void {

@@ -11,7 +11,8 @@ export async function keepRunning(ids: readonly string[], engine: Engine): Promi
       if ((await engine.inspect(id, signal)) === null) return
       await engine.keepRunning(id, signal)
       // It may have stopped just before it was told: that alone does not start it again.
-      if ((await engine.inspect(id, signal))?.state === 'exited') await engine.start(id, signal)
+      const state = (await engine.inspect(id, signal))?.state
+      if (state === 'exited' || state === 'created') await engine.start(id, signal)
     }),
   )
 }

@@ -30,6 +30,11 @@ export function releaseTag(gatewayId: string, app: AppName, operation: number): 
 /** A generator's image has a tag of the same repository while it runs, outside of every turn. */
 export const isReleaseTag = (tag: string): boolean => /:op\d+$/.test(tag)
 
+/** `my-env/my-app` of a tag that `imageRepository` begins. */
+export function ownerOfTag(gatewayId: string, tag: string): string {
+  return tag.slice(`fairlead-${gatewayId}/`.length, tag.lastIndexOf(':'))
+}
+
 /** The repository under which an app's images are kept on the engine. */
 export function imageRepository(gatewayId: string, app: AppName): string {
   return `fairlead-${gatewayId}/${formatAppName(app)}`

@@ -15,6 +15,8 @@ export interface OneOffs {
   enter(app: App, container: string): () => void
   /** Whether the container of that name belongs to somebody who is still there. */
   has(container: string): boolean
+  /** The names of all of those. */
+  names(): ReadonlySet<string>
 }
 
 export function createOneOffs(most = MOST_PER_APP): OneOffs {
@@ -27,6 +29,7 @@ export function createOneOffs(most = MOST_PER_APP): OneOffs {
       return () => void apps.delete(container)
     },
     has: container => apps.has(container),
+    names: () => new Set(apps.keys()),
   }
 }
 

@@ -63,6 +63,8 @@ export interface Operations {
    * @throws signal.reason when it is aborted before its turn: then `work` is never called
    */
   aside<T>(appId: number, request: AsideRequest, work: () => Promise<T>): Promise<T>
+  /** What has the app's turn or waits for it, or goes on beside its turns; not what `run` does beside them. */
+  busy(appId: number): { readonly inTurn: readonly string[]; readonly aside: readonly string[] }
   /** Null when it has ended. */
   underWay(operationId: number): UnderWay | null
   /** Resolves when nothing runs any more. */
@@ -101,6 +103,10 @@ export function createOperations(
       if (ahead.length > 0) waits(ahead)
       return asides.take(appId, actor, work, { signal })
     },
+    busy: appId => ({
+      inTurn: turns.ahead(appId).map(named),
+      aside: asides.ahead(appId).map(actor => `a question of ${actor}`),
+    }),
     underWay: underWay.of,
     async idle() {
       await Promise.all([turns.idle(), asides.idle(), ...besides])

@@ -1,8 +1,9 @@
 // After a crash: operations that were under way are failed, their candidates and images removed, and what retention
 // left undone is done. What served goes on serving; nothing here touches a container of a live release.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { App } from '../domain/app.ts'
+import { type App, formatAppName } from '../domain/app.ts'
 import type { Container } from '../domain/engine.ts'
+import type { Operation } from '../domain/operation.ts'
 import { serves } from '../domain/service.ts'
 import type { Ground } from './ground.ts'
 import { retireDrained } from './hand-over.ts'
@@ -16,28 +17,28 @@ import { tookEffect } from './took-effect.ts'
 
 /** Before anything is accepted: what the last process left undone did not happen. */
 export function failInterrupted(ground: Ground): void {
-  for (const operation of ground.store.operations.unfinished()) {
-    // What is past its commit point has happened: only what its .aptible.yml asks for afterwards was cut off.
-    if (tookEffect(ground.store, operation.appId, operation.number)) {
-      ground.store.operations.appendLine(
-        operation.id,
-        ' !     The gateway stopped before the commands that run afterwards had ended. They are not run again.',
-      )
-      ground.store.operations.finish(operation.id, 'succeeded', null)
-      continue
-    }
-    const left =
-      operation.kind === 'destroy' ? 'A part of the app may be left' : 'What ran before goes on running'
-    ground.store.operations.appendLine(
+  for (const operation of ground.store.operations.unfinished()) endInterrupted(ground, operation)
+}
+
+/** Ends an operation that is recorded as unfinished and that nobody is at work on. */
+export function endInterrupted({ store, log }: Pick<Ground, 'store' | 'log'>, operation: Operation): void {
+  // What is past its commit point has happened: only what its .aptible.yml asks for afterwards was cut off.
+  if (tookEffect(store, operation.appId, operation.number)) {
+    store.operations.appendLine(
       operation.id,
-      ` !     The gateway stopped while this operation ran (interrupted). ${left}; ask again.`,
+      ' !     The gateway stopped before the commands that run afterwards had ended. They are not run again.',
     )
-    ground.store.operations.finish(operation.id, 'failed', 'interrupted')
-    ground.log.warn(
-      { app: operation.appId, operation: operation.number },
-      'an interrupted operation was failed',
-    )
+    store.operations.finish(operation.id, 'succeeded', null)
+    return
   }
+  const left =
+    operation.kind === 'destroy' ? 'A part of the app may be left' : 'What ran before goes on running'
+  store.operations.appendLine(
+    operation.id,
+    ` !     The gateway stopped while this operation ran (interrupted). ${left}; ask again.`,
+  )
+  store.operations.finish(operation.id, 'failed', 'interrupted')
+  log.warn({ app: operation.appId, operation: operation.number }, 'an interrupted operation was failed')
 }
 
 /** Milliseconds. */
@@ -56,21 +57,26 @@ export async function recoverWhenPossible(
   retry = RETRY,
 ): Promise<void> {
   let waiting = ground.store.apps.list()
+  const recovered = new Map(waiting.map(app => [app.id, Promise.withResolvers<void>()] as const))
+  for (const app of waiting) {
+    const { promise = Promise.resolve() } = recovered.get(app.id) ?? {}
+    ground.background(`recover ${formatAppName(app.name)}`, promise, app.id)
+  }
   while (waiting.length > 0 && !stopping.aborted) {
     const later: App[] = []
     for (const app of waiting) {
-      if (stopping.aborted) return
       try {
-        await recoverApp(ground, operations, app, stopping)
+        if (!stopping.aborted) await recoverApp(ground, operations, app, stopping)
+        recovered.get(app.id)?.resolve()
       } catch (error) {
-        if (stopping.aborted) return
-        ground.log.warn({ app: app.name, error }, 'an app could not be recovered yet')
+        if (!stopping.aborted) ground.log.warn({ app: app.name, error }, 'an app could not be recovered yet')
         later.push(app)
       }
     }
     waiting = later
     if (waiting.length > 0) await wait(retry, stopping)
   }
+  for (const { resolve } of recovered.values()) resolve()
 }
 
 /**
@@ -100,7 +106,11 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
     // the next app nor this one's next operation has to wait for that.
     const draining = leftOver.filter(isReached)
     if (draining.length > 0) {
-      ground.insist('retire what an earlier process left', end => retireDrained(ground, app, draining, end))
+      ground.insist(
+        'retire what an earlier process left',
+        end => retireDrained(ground, app, draining, end),
+        app.id,
+      )
     }
     if (ground.store.operations.list(app.id, 1)[0]?.problem === 'interrupted') {
       ground.insist('keep running what an earlier process may have been stopping', end =>

@@ -39,19 +39,22 @@ export async function reshape(
   const plan = planReshape(present, release, store.services.of(app.id), wanted, routed, operation.number)
   if (plan.services.length === 0) return false
 
-  const started = await withUndo(async undo => {
-    const stopped = stoppedFirst(ground, app, transcript)
-    undo(`what operation #${operation.number} stopped`, stopped.bringBack)
-    undo(`what operation #${operation.number} started`, async () => {
-      // As for a release: tried again much later, an app of the same name may be another.
-      if (store.apps.byId(app.id) !== null) await discardStarted(engine, app, operation.number)
-    })
-    const candidates = await startCandidates(ground, app, release, plan, stopped, run)
-    await during('promote', ground.routing.ready(app, signal))
-    signal.throwIfAborted()
-    store.services.write(app.id, plan.services, operation.number) // The commit point: from here on nothing is undone.
-    return candidates
-  }, undoLater(ground))
+  const started = await withUndo(
+    async undo => {
+      const stopped = stoppedFirst(ground, app, transcript)
+      undo(`what operation #${operation.number} stopped`, stopped.bringBack)
+      undo(`what operation #${operation.number} started`, async () => {
+        // As for a release: tried again much later, an app of the same name may be another.
+        if (store.apps.byId(app.id) !== null) await discardStarted(engine, app, operation.number)
+      })
+      const candidates = await startCandidates(ground, app, release, plan, stopped, run)
+      await during('promote', ground.routing.ready(app, signal))
+      signal.throwIfAborted()
+      store.services.write(app.id, plan.services, operation.number) // The commit point: from here on nothing is undone.
+      return candidates
+    },
+    undoLater(ground, app),
+  )
 
   await handOver(ground, app, transcript)
   if (plan.retire.length > 0) {
@@ -59,11 +62,15 @@ export async function reshape(
     const labels = plan.retire.map(containerLabel).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
     transcript.line(`-----> Retiring ${labels.join(', ')}`)
   }
-  ground.insist(`keep what operation #${operation.number} started running`, () =>
-    keepRunning(started, engine),
+  ground.insist(
+    `keep what operation #${operation.number} started running`,
+    () => keepRunning(started, engine),
+    app.id,
   )
-  ground.insist(`retire what ran before operation #${operation.number}`, stopping =>
-    retireDrained(ground, app, plan.retire, stopping),
+  ground.insist(
+    `retire what ran before operation #${operation.number}`,
+    stopping => retireDrained(ground, app, plan.retire, stopping),
+    app.id,
   )
   return true
 }

@@ -56,7 +56,7 @@ export async function rollback(ground: Ground, app: App, wish: RollbackWish, run
     beforeRelease: [],
     rollbackOf: target.number,
   }
-  return withUndo(undo => bringToLife(ground, next, undo, run), undoLater(ground))
+  return withUndo(undo => bringToLife(ground, next, undo, run), undoLater(ground, app))
 }
 
 function choose(store: Store, app: App, { release, seen }: RollbackWish, live: Release): Release {

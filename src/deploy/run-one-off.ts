@@ -49,7 +49,7 @@ export async function runOneOff(ground: Ground, wish: OneOffWish, run: Run): Pro
     return await converse(engine, spec, wish, run.signal)
   } finally {
     const what = `the one-off container ${spec.name}`
-    await clearAway().catch(error => undoLater(ground)(what, error, clearAway))
+    await clearAway().catch(error => undoLater(ground, app)(what, error, clearAway))
   }
 }
 

@@ -1,5 +1,6 @@
 // What is acquired registers its undo at once. When the work fails, the undos run last first; when it succeeds
 // they are forgotten. An undo that fails itself is reported and does not stop the others.
+import type { App } from '../domain/app.ts'
 import type { Ground } from './ground.ts'
 
 /** An undo may be run again, and finds nothing to do when what it undoes is gone. */
@@ -25,10 +26,10 @@ export async function withUndo<T>(
 }
 
 /** What cannot be undone now, because the engine is what failed, is undone when it answers again. */
-export function undoLater(ground: Pick<Ground, 'log' | 'insist'>) {
+export function undoLater(ground: Pick<Ground, 'log' | 'insist'>, app: Pick<App, 'id'>) {
   return (what: string, error: unknown, undo: () => Promise<void>) => {
     ground.log.warn({ what, error }, 'an undo failed, and is tried again')
-    ground.insist(`undo ${what}`, undo)
+    ground.insist(`undo ${what}`, undo, app.id)
   }
 }
 

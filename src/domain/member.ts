@@ -53,6 +53,7 @@ export const ACTIONS = {
   'members:manage': 'operator',
   'stacks:see': 'operator',
   'stacks:manage': 'operator',
+  'gateway:mend': 'operator',
   'stack:registry': 'operator',
   'secret:use': 'grant',
   'secrets:grant': 'operator',

@@ -7,6 +7,7 @@ import { type AppName, formatAppName } from '../domain/app.ts'
 import { Problem } from '../domain/problem.ts'
 import { type Commit, openCommit } from './commit.ts'
 import { runGit } from './git.ts'
+import { holdsNoObject, listRepositories } from './listing.ts'
 import { isBranchName } from './ref-name.ts'
 import { sweep } from './sweep.ts'
 
@@ -16,6 +17,10 @@ export interface Repositories {
   /** Missing is success. */
   remove(name: AppName): Promise<void>
   exists(name: AppName): Promise<boolean>
+  /** All that there are, by name. */
+  list(): Promise<AppName[]>
+  /** Whether nothing was ever pushed to it. */
+  isEmpty(name: AppName): Promise<boolean>
   /** Absolute path. */
   path(name: AppName): string
   /** Commit id of a branch, null when there is none of that name. */
@@ -79,6 +84,8 @@ export function openRepositories(root: string): Repositories {
   return {
     path,
     exists,
+    list: () => listRepositories(resolve(root)),
+    isEmpty: name => holdsNoObject(path(name)),
     branch,
     branches,
 

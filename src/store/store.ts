@@ -1,8 +1,10 @@
 // Everything the gateway remembers, in one directory: the database, its lock and the master key. Every call is
 // synchronous, so that what is read and written between two awaits belongs together.
 import { randomBytes } from 'node:crypto'
+import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import type { Room } from '../domain/diagnosis.ts'
 import { activityRows } from './activity.ts'
 import { appRows } from './apps.ts'
 import { certificateKeyRows } from './certificate-keys.ts'
@@ -55,6 +57,8 @@ export interface Store {
   transaction<T>(fn: () => T): T
   /** Writes something, to see whether that can be done. @throws what SQLite says when it cannot */
   tryWrite(): void
+  /** Of the file system that its directory lies on. */
+  room(): Room
   /** Closes the database and frees the directory. May be called twice. */
   close(): void
 }
@@ -100,6 +104,10 @@ export function openStore(directory: string): Store {
     ...rows,
     transaction: fn => transaction(db, fn),
     tryWrite: () => tryWrite(db),
+    room() {
+      const { bavail, bsize, blocks } = statfsSync(directory)
+      return { directory, free: bavail * bsize, size: blocks * bsize }
+    },
     close: () => opened.dispose(),
   }
 }

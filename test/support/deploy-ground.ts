@@ -135,6 +135,7 @@ export async function deployGround(
     oneOffs: createOneOffs(),
     background: background.run,
     insist: background.insist,
+    besides: background.about,
     log,
   }
 

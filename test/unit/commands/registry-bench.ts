@@ -63,6 +63,7 @@ export async function registryBench(
   const { ground, operations, routing, app } = made
   const { store } = ground
   const stacks = {
+    list: () => [{ name: 'local' }],
     get(name: string) {
       if (name !== 'local')
         throw new Problem('stack-not-found', { headline: `No stack ${name}`, hint: 'Add it.' })

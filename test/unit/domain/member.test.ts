@@ -49,6 +49,7 @@ const TABLE: Record<Action, (keyof typeof ACTORS)[]> = {
   'members:manage': ['operator'],
   'stacks:see': ['operator'],
   'stacks:manage': ['operator'],
+  'gateway:mend': ['operator'],
   'stack:registry': ['operator'],
   'secret:use': ['operator'],
   'secrets:grant': ['operator'],

@@ -37,6 +37,20 @@ test('a removed repository is gone, and removing what is not there succeeds', as
   await repositories.remove(parseAppPath('no-env/no-app'))
 })
 
+test('the repositories that there are can be listed, and whether something was pushed to one', async t => {
+  const { repositories, repository, app, directory, work, commit } = await openGitBench(t)
+  const other = parseAppPath('a-env/app')
+  await repositories.create(other)
+  await mkdir(join(directory, 'repositories/my-env/lost+found'))
+  await mkdir(join(directory, 'repositories/my-env/.new-abc.git'))
+  await writeFile(join(directory, 'repositories/file.git'), '')
+  t.deepEqual(await repositories.list(), [other, app])
+  t.true(await repositories.isEmpty(other))
+  await commit({ file: 'content' })
+  await git(work, 'push', '--quiet', repository, 'master')
+  t.false(await repositories.isEmpty(app))
+})
+
 test('a commit is found by branch, tag, full and short id; a branch wins over a tag', async t => {
   const bench = await openGitBench(t)
   const first = await bench.commit({ a: '1' })

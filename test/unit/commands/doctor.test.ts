@@ -1,0 +1,314 @@
+// doctor, as operators call it: every difference is found, said with its cure, mended or left to a person.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import test from 'ava'
+import type { Container, ContainerSpec, Engine } from '../../../src/domain/engine.ts'
+import { Problem } from '../../../src/domain/problem.ts'
+import { type BenchOptions, registryBench, said } from './registry-bench.ts'
+
+const FILES = { Procfile: 'web: serve\nworker: work\n', Dockerfile: 'FROM scratch\n' }
+const NOTHING = said('Nothing differs.\n')
+const here = () => new AbortController().signal
+
+async function live(t: Parameters<typeof registryBench>[0], options?: BenchOptions) {
+  const made = await registryBench(t, options)
+  const operator = made.member('ann', 'operator')
+  const push = await made.push(await made.commit(FILES))
+  t.true(push.accepted, push.said)
+  await made.background.idle()
+  const doctor = (...words: string[]) => made.run(operator, ['doctor', ...words])
+  /** kind and `about`, of each finding. */
+  const findings = async () => {
+    const heard = await doctor('--json')
+    const rows: { kind: string; about: string }[] = JSON.parse(heard.out)
+    t.is(heard.status, rows.length === 0 ? 0 : 1)
+    return rows.map(({ kind, about }) => `${about}: ${kind}`)
+  }
+  const container = (label: string) => {
+    const found = made.engine.containers.find(
+      ({ spec: { labels } }) => `${labels.process}.${labels.index}` === label,
+    )
+    if (found === undefined) throw new Error(`there is no ${label}`)
+    return found
+  }
+  /** Finds exactly these, mends them all, and finds nothing afterwards. */
+  const isMended = async (...expected: string[]) => {
+    t.deepEqual(await findings(), expected)
+    const fixed = await doctor('--fix', '--json')
+    const rows: { fix: string }[] = JSON.parse(fixed.out)
+    t.deepEqual(
+      rows.map(({ fix }) => fix),
+      expected.map(() => 'mended'),
+      fixed.out + fixed.err,
+    )
+    t.is(fixed.status, 0)
+    await made.background.idle()
+    t.deepEqual(await doctor(), NOTHING)
+  }
+  return { ...made, operator, doctor, findings, container, isMended }
+}
+
+/** A container of the app that nothing of the record names. */
+async function leave(engine: Engine, known: ContainerSpec, changes: Partial<Container['labels']>) {
+  const spec = {
+    ...known,
+    name: `left.${Object.entries(changes).flat().join('.')}`,
+    labels: { ...known.labels, ...changes },
+  }
+  const id = await engine.create(spec, here())
+  await engine.start(id, here())
+  return id
+}
+
+test('after a deploy nothing differs', async t => {
+  const { doctor, findings } = await live(t)
+  t.deepEqual(await doctor(), NOTHING)
+  t.deepEqual(await doctor('--fix'), NOTHING)
+  t.deepEqual(await findings(), [])
+})
+
+test('each finding stands in a line of its own, with its cure', async t => {
+  const { doctor, container, engine } = await live(t)
+  container('web.1').exit(1, 'stopped')
+  await engine.remove(container('worker.1').id, here())
+  const heard = await doctor()
+  t.is(heard.status, 1)
+  t.deepEqual(
+    heard.out.split('\n').map(line => line.split(/ {2,}/)),
+    [
+      ['ABOUT', 'KIND', 'FOUND', 'CURE'],
+      [
+        'my-env/my-app',
+        'container-stopped',
+        'web.1 of v1 does not run: Exited (1) 1 second ago',
+        '--fix starts it',
+      ],
+      [
+        'my-env/my-app',
+        'container-missing',
+        'worker.1 of v1 is not on the engine',
+        '--fix starts it, as `fairlead restart` does',
+      ],
+      [''],
+    ],
+  )
+})
+
+test('what the live release needs and what stopped is started again', async t => {
+  const { container, engine, isMended, present, operations, ground, app } = await live(t)
+  container('web.1').exit(1, 'stopped')
+  await engine.remove(container('worker.1').id, here())
+  await isMended('my-env/my-app: container-stopped', 'my-env/my-app: container-missing')
+  t.deepEqual(present(), ['v1 web.1 running', 'v1 worker.1 running'])
+  t.true(container('worker.1').kept)
+  const [newest] = ground.store.operations.list(app.id, 1)
+  t.like(newest, { kind: 'restart', subject: 'worker.1', actor: 'ann', state: 'succeeded' })
+  t.deepEqual(operations.busy(app.id).inTurn, [])
+})
+
+test('what the engine would not start again is kept running', async t => {
+  const { container, isMended } = await live(t)
+  container('web.1').kept = false
+  await isMended('my-env/my-app: container-not-kept')
+  t.true(container('web.1').kept)
+})
+
+test('left-overs of the app and of apps that are not there are removed, and nothing else', async t => {
+  const { engine, container, isMended, ground, present } = await live(t)
+  const serving = engine.containers.map(({ id }) => id).sort()
+  const { spec } = container('web.1')
+  await leave(engine, spec, { release: 2 })
+  await leave(engine, spec, { oneOff: true })
+  await leave(engine, spec, { index: 2 })
+  await leave(engine, spec, { app: 'gone' })
+  const own = `fairlead-${ground.store.gatewayId}`
+  engine.host.addImage(`${own}/my-env/my-app:op9`)
+  engine.host.addImage(`${own}/my-env/my-app:generator-7`)
+  engine.host.addImage(`${own}/my-env/gone:op1`)
+  await engine.ensureNetwork(`${own}.gone`, 'gone', ['127.255.255.240/28'], here())
+  await isMended(
+    'my-env/my-app: container-left',
+    'my-env/my-app: container-left',
+    'my-env/my-app: container-left',
+    'my-env/my-app: image-left',
+    'my-env/my-app: image-left',
+    'stack local: container-left',
+    'stack local: image-left',
+    'stack local: network-left',
+  )
+  t.deepEqual(engine.containers.map(({ id }) => id).sort(), serving)
+  t.deepEqual(present(), ['v1 web.1 running', 'v1 worker.1 running'])
+})
+
+test('images beyond what is kept are found, and those that are kept are not', async t => {
+  const made = await live(t)
+  for (let n = 0; n < 6; n += 1)
+    t.true((await made.push(await made.commit({ ...FILES, n: String(n) }))).accepted)
+  await made.background.idle()
+  t.deepEqual(await made.doctor(), NOTHING)
+  made.engine.host.addImage(`fairlead-${made.ground.store.gatewayId}/my-env/my-app:op1`)
+  await made.isMended('my-env/my-app: image-left')
+  t.is(made.tags().length, 5)
+})
+
+test('an image of the live release that is gone is for a person, who is told what to do', async t => {
+  const { doctor, engine, ground, container, app } = await live(t)
+  const tag = ground.store.releases.live(app.id)?.image.tag ?? ''
+  engine.host.names.delete(tag)
+  await engine.remove(container('web.1').id, here())
+  const fixed = await doctor('--fix', '--json')
+  t.is(fixed.status, 1)
+  const rows: Record<string, string>[] = JSON.parse(fixed.out)
+  t.deepEqual(
+    rows.map(({ kind, cure, fix }) => [kind, cure, fix]),
+    [
+      [
+        'container-missing',
+        '--fix starts it, as `fairlead restart` does',
+        'not mended: The image of release v1 is not on the engine any more. `fairlead rebuild` makes it again.',
+      ],
+      ['image-gone', 'build it again: `fairlead rebuild`', 'takes a person'],
+    ],
+  )
+})
+
+test('a network that differs is made or recorded again', async t => {
+  const made = await live(t)
+  const { store } = made.ground
+  const name = `fairlead-${store.gatewayId}.my-env`
+  const subnet = store.networks.subnet(made.app.environmentId)
+  store.networks.record(made.app.environmentId, '10.1.2.0/28')
+  await made.isMended('my-env/my-app: network-differs')
+  t.is(store.networks.subnet(made.app.environmentId), subnet)
+  await made.engine.removeNetwork(name, here())
+  await made.isMended('my-env/my-app: network-differs')
+  t.is(made.engine.host.networks.get(name)?.subnet, subnet ?? '')
+})
+
+test('a passing name that was left is taken away', async t => {
+  const { ground, app, isMended } = await live(t)
+  ground.store.passingNames.add(app.id, 'registry.example/shop:v1')
+  await isMended('my-env/my-app: name-left')
+  t.deepEqual(ground.store.passingNames.of(app.id), [])
+})
+
+test('an operation that nobody is at work on is ended in the record', async t => {
+  const { ground, app, isMended } = await live(t)
+  const asked = { actor: 'ann', key: 'k', address: 'a', subject: 'x' }
+  const lost = ground.store.operations.create(app.id, { kind: 'deploy', ...asked })
+  ground.store.operations.start(lost.id)
+  await isMended('my-env/my-app: operation-lost')
+  t.like(ground.store.operations.byNumber(app.id, lost.number), { state: 'failed', problem: 'interrupted' })
+})
+
+test('an app without a repository gets an empty one, and an empty one without an app goes', async t => {
+  const { ground, app, isMended } = await live(t)
+  await ground.repositories.create({ ...app.name, app: 'other' as typeof app.name.app })
+  rmSync(ground.repositories.path(app.name), { recursive: true })
+  await isMended('my-env/my-app: repository-missing', 'my-env/other: repository-left')
+  t.true(await ground.repositories.exists(app.name))
+})
+
+test('a repository that holds something is never removed', async t => {
+  const { ground, app, doctor } = await live(t)
+  const name = { ...app.name, app: 'other' as typeof app.name.app }
+  await ground.repositories.create(name)
+  mkdirSync(`${ground.repositories.path(name)}/objects/aa`)
+  writeFileSync(`${ground.repositories.path(name)}/objects/aa/bb`, 'an object')
+  const fixed = await doctor('--fix')
+  t.is(fixed.status, 1)
+  t.regex(
+    fixed.out,
+    /^my-env\/other {2}repository-left .* create the app again to have it back, .* takes a person$/m,
+  )
+  t.true(await ground.repositories.exists(name))
+})
+
+test('an engine that does not answer is one finding, and nothing of its apps is judged', async t => {
+  const { engine, findings } = await live(t)
+  engine.on('list', () => {
+    throw new Problem('engine-unreachable', { headline: 'x', saw: 'connect ENOENT\nmore', hint: 'y' })
+  })
+  t.deepEqual(await findings(), ['stack local: engine-silent'])
+})
+
+test('an engine with less room than a build wants is found, and takes a person', async t => {
+  const { doctor, engine } = await live(t)
+  Object.assign(engine, { diskSpace: async () => ({ directory: '/var/lib/docker', free: 300 * 2 ** 20 }) })
+  const { status, out } = await doctor('--fix')
+  t.is(status, 1)
+  t.regex(
+    out,
+    /^stack local {2}engine-disk-low {2}300MiB are free in \/var\/lib\/docker; builds are refused below 1GiB .* takes a person$/m,
+  )
+})
+
+test('an app that an operation is at work on is left out, and said to be', async t => {
+  const { doctor, engine, container, operator, run, findings, background } = await live(t)
+  const reached = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  const away = engine.on('create', async () => {
+    reached.resolve()
+    await released.promise
+  })
+  const restarting = run(operator, ['restart', '--app', 'my-env/my-app'])
+  await reached.promise
+  away()
+  container('web.1').kept = false
+  t.deepEqual(await doctor(), {
+    status: 0,
+    out: 'Nothing differs.\n',
+    err: 'my-env/my-app is left out: #2 (restart by ann) is under way\n',
+  })
+  released.resolve()
+  t.is((await restarting).status, 0)
+  await background.idle()
+  t.deepEqual(await findings(), [])
+})
+
+test('what is being retired is left out until it is gone', async t => {
+  const { doctor, engine, push, commit, background } = await live(t)
+  const released = Promise.withResolvers<void>()
+  engine.on('stop', () => released.promise)
+  t.true((await push(await commit({ ...FILES, again: '1' }))).accepted)
+  const heard = await doctor()
+  t.is(heard.out, 'Nothing differs.\n')
+  t.is(heard.err, 'my-env/my-app is left out: retire what ran before v2 is under way\n')
+  released.resolve()
+  await background.idle()
+  t.deepEqual(await doctor(), NOTHING)
+})
+
+test('what passes by between two looks is no finding', async t => {
+  const { doctor, engine, container } = await live(t)
+  const id = await leave(engine, container('web.1').spec, { release: 7 })
+  let looks = 0
+  engine.on('networks', async () => {
+    looks += 1
+    if (looks === 1) setImmediate(() => void engine.remove(id, here()))
+  })
+  t.deepEqual(await doctor(), NOTHING)
+  t.is(looks, 2)
+})
+
+test("somebody's `run` is no left-over, also when it began while doctor looked", async t => {
+  const { doctor, engine, container, ground, app } = await live(t)
+  const { spec } = container('web.1')
+  await leave(engine, spec, { process: 'run', oneOff: true })
+  const leaveOneOff = ground.oneOffs.enter(app, 'left.process.run.oneOff.true')
+  engine.host.addImage(`fairlead-${ground.store.gatewayId}/my-env/my-app:op9`)
+  t.deepEqual(await doctor(), NOTHING)
+  leaveOneOff()
+  t.is((await doctor()).status, 1)
+})
+
+test('only operators may ask, and only what mends is recorded', async t => {
+  const { doctor, member, run, store } = await live(t)
+  const eve = member('eve', 'admin')
+  const refused = await run(eve, ['doctor'])
+  t.is(refused.status, 1)
+  t.regex(refused.err, /You may not do this on this gateway: it needs an operator .*\(forbidden\)/)
+  await doctor()
+  t.deepEqual(store.activity.list(null, null, 10), [])
+  await doctor('--fix')
+  t.like(store.activity.list(null, null, 10), [{ command: 'doctor', options: ['fix'], outcome: 'ok' }])
+})
