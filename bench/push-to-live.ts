@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type Checkout, finish, makeCheckout, startGateway } from '../test/support/gateway.ts'
 import { startRegistry } from '../test/support/registry.ts'
 import { startOpenSsh } from './support/openssh.ts'
-import { median, printTable, rounded, rowOfTimes, timed } from './support/table.ts'
+import { printTable, rowOfRatio, rowOfTimes, timed } from './support/table.ts'
 
 const pushes = Number(process.argv[2] ?? 20)
 
@@ -51,13 +51,7 @@ for (let i = 0; i <= pushes; i++) {
 printTable([
   rowOfTimes('by hand, behind OpenSSH', times.theirs),
   rowOfTimes('Fairlead', times.ours),
-  {
-    what: 'ratio of medians',
-    median: rounded(median(times.ours) / median(times.theirs), 2),
-    least: '',
-    most: '',
-    times: '',
-  },
+  rowOfRatio(times.ours, times.theirs),
 ])
 
 async function push(checkout: Checkout, i: number): Promise<number> {

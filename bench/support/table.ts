@@ -35,3 +35,9 @@ export function rowOfTimes(what: string, numbers: readonly number[]) {
     times: numbers.length,
   }
 }
+
+/** The row below two of times. */
+export function rowOfRatio(ours: readonly number[], theirs: readonly number[]) {
+  const ratio = rounded(median(ours) / median(theirs), 2)
+  return { what: 'ratio of medians', median: ratio, least: '', most: '', times: '' }
+}

@@ -18,6 +18,8 @@ export interface UploadTarget {
 
 const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
 const MANIFEST_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json'
+/** Bytes from which a layer is not worth the time that compressing it takes: it travels within this machine. */
+const LARGE = 32 * 1024 * 1024
 const HOST_PLATFORM = { os: 'linux', architecture: process.arch === 'x64' ? 'amd64' : process.arch }
 
 interface Call {
@@ -110,7 +112,7 @@ export async function pushImage(upload: Uploader, repository: string, tag: strin
       history: [{ created: '1970-01-01T00:00:00Z', created_by: 'busybox' }],
     }),
   )
-  const layer = await upload.blob(repository, gzipSync(tar, { level: 1 }))
+  const layer = await upload.blob(repository, gzipSync(tar, { level: tar.length < LARGE ? 1 : 0 }))
   const configuration = await upload.blob(repository, config)
   const manifest = Buffer.from(
     JSON.stringify({
