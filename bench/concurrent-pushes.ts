@@ -1,9 +1,9 @@
 // Many pushes at once, each to an app of its own, on a branch that does not deploy: errors, time, and the gateway's
 // memory (resident set of its own process, read from /proc). `node bench/concurrent-pushes.ts [PUSHES]`
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { finish, makeCheckout, startGateway } from '../test/support/gateway.ts'
+import { mebibytes, memoryOf } from './support/memory.ts'
 import { printTable, rounded, timed } from './support/table.ts'
 
 const pushes = Number(process.argv[2] ?? 200)
@@ -19,10 +19,10 @@ checkout.write({ Procfile: 'web: true\n', 'data.txt': 'x'.repeat(10_000) })
 await checkout.commit()
 
 await delay(20_000) // lets the garbage of the preparation go
-const idle = memory('VmRSS')
+const idle = memoryOf(gateway.pid(), 'VmRSS')
 let peak = 0
 const watch = setInterval(() => {
-  peak = Math.max(peak, memory('VmRSS'))
+  peak = Math.max(peak, memoryOf(gateway.pid(), 'VmRSS'))
 }, 20)
 let errors = 0
 const time = await timed(() =>
@@ -49,13 +49,3 @@ printTable([
     'peak memory': mebibytes(peak),
   },
 ])
-
-/** Kibibytes. */
-function memory(field: string): number {
-  const status = readFileSync(`/proc/${gateway.pid()}/status`, 'utf8')
-  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1])
-}
-
-function mebibytes(kibibytes: number): string {
-  return `${rounded(kibibytes / 1024)} MiB`
-}

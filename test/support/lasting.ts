@@ -1,5 +1,6 @@
 // Clients that stay: one that talks over an upgraded connection, one that reads a slow answer. Both notice when they are
 // cut off.
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { get, type IncomingMessage, request } from 'node:http'
 import type { Socket } from 'node:net'
@@ -15,8 +16,15 @@ export interface Echo {
 
 /** @param port of the router, on 127.0.0.1 */
 export async function openEcho(port: number, hostname: string): Promise<Echo> {
-  const headers = { host: hostname, connection: 'Upgrade', upgrade: 'websocket' }
+  const headers = {
+    host: hostname,
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': randomBytes(16).toString('base64'),
+  }
   const asked = request({ port, headers, agent: false })
+  asked.on('response', ({ statusCode }) => asked.destroy(new Error(`no upgrade, but ${statusCode}`)))
   asked.end()
   const [, socket] = (await once(asked, 'upgrade')) as [IncomingMessage, Socket]
   socket.on('error', () => {}) // Its `close` follows.

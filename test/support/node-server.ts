@@ -1,5 +1,6 @@
 // The program of the image that load is put on: it says which release it is, answers slowly where that is asked for,
 // echoes after an upgrade, and ends as an app should. It runs in a container with nothing but Node beside it.
+import { createHash } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,11 +16,15 @@ const server = createServer((request, response) => {
 // Longer than the router keeps a connection that nobody uses, so that it is never the app that closes one.
 server.keepAliveTimeout = 120_000
 
-server.on('upgrade', (_request, socket) => {
+server.on('upgrade', (request, socket) => {
   upgraded.add(socket)
   socket.on('close', () => upgraded.delete(socket))
   socket.on('error', () => {}) // Its `close` follows.
-  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  const accept = createHash('sha1')
+    .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`) // RFC 6455, 4.2.2
+    .digest('base64')
+  const head = ['Connection: Upgrade', 'Upgrade: websocket', `Sec-WebSocket-Accept: ${accept}`]
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\n${head.join('\r\n')}\r\n\r\n`)
   socket.pipe(socket)
 })
 
