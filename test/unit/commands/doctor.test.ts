@@ -268,7 +268,7 @@ test('an app that an operation is at work on is left out, and said to be', async
 test('what is being retired is left out until it is gone', async t => {
   const { doctor, engine, push, commit, background } = await live(t)
   const released = Promise.withResolvers<void>()
-  engine.on('stop', () => released.promise)
+  engine.on('remove', () => released.promise)
   t.true((await push(await commit({ ...FILES, again: '1' }))).accepted)
   const heard = await doctor()
   t.is(heard.out, 'Nothing differs.\n')
