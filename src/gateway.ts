@@ -11,6 +11,7 @@ import { followEngines } from './deploy/follow-engines.ts'
 import type { Ground } from './deploy/ground.ts'
 import { createOneOffs } from './deploy/one-offs.ts'
 import { createOperations } from './deploy/operations.ts'
+import { probeHttp } from './deploy/probe.ts'
 import { failInterrupted, recoverWhenPossible } from './deploy/recover.ts'
 import { createRouting, isReached } from './deploy/routing.ts'
 import type { Engine } from './domain/engine.ts'
@@ -110,6 +111,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
     keychain: asking => appKeychain(sources, asking),
     stack,
     routing,
+    probe: probeHttp,
     certificates,
     keepReleases: settings.keepReleases,
     exclusive: operations.exclusive,

@@ -3,16 +3,20 @@ import type { Engine } from '../domain/engine.ts'
 import { Problem } from '../domain/problem.ts'
 import { type Candidate, candidateLabel } from '../domain/rollout.ts'
 import type { Transcript } from '../domain/transcript.ts'
-import { containerSpec, portOf, type Surroundings } from './container-spec.ts'
+import { containerSpec, portOf, type Surroundings, servedPort } from './container-spec.ts'
+import type { Check } from './health.ts'
 import { lastLines } from './last-lines.ts'
 import { linked } from './linked.ts'
+import type { Probe } from './probe.ts'
 import { type Settled, settle } from './settle.ts'
 import { undoSignal } from './undo.ts'
+import { unhealthyProblem } from './unhealthy.ts'
 
 export interface CandidateGround {
   readonly engine: Engine
   readonly surroundings: Surroundings
   readonly transcript: Transcript
+  readonly probe: Probe
 }
 
 /** @returns its id */
@@ -29,11 +33,11 @@ export async function createCandidate(
   return id
 }
 
-/** @throws Problem `container-not-started`, `container-exited` */
+/** @throws Problem `container-not-started`, `container-exited`, `health-check-failed` */
 export async function startCandidate(
   candidate: Candidate,
   id: string,
-  { engine, surroundings, transcript }: CandidateGround,
+  { engine, surroundings, transcript, probe }: CandidateGround,
   signal: AbortSignal,
 ): Promise<void> {
   const { stack } = surroundings
@@ -46,19 +50,40 @@ export async function startCandidate(
     const port = portOf(surroundings, candidate.process)
     // The address of a container on another machine means nothing here, or somebody else.
     const probed = stack.engine.kind === 'unix' ? port : null
-    const settled = await settle(engine, { id, exit, port: probed, settle: stack.settle }, signal)
+    const checks = checksOf(surroundings, candidate)
+    const { settle: seconds, healthy } = stack
+    const watched = { id, exit, port: probed, settle: seconds, healthy, checks, probe }
+    const settled = await settle(engine, watched, signal)
     if (settled.kind === 'exited') throw await exitedProblem(engine, id, label, candidate, settled.exitCode)
+    if (settled.kind === 'unhealthy') {
+      throw unhealthyProblem(label, settled, await lastLines(engine, id, undoSignal()), healthy)
+    }
     transcript.line(`       ${label} ${sentence(settled, probed, stack.settle)}`)
   } finally {
     watch.end()
   }
 }
 
+/** What its endpoints ask of it: each its own path, at the port where it will be asked. */
+function checksOf(surroundings: Surroundings, { process }: Candidate): Check[] {
+  return surroundings.endpoints
+    .filter(({ service }) => service === process.name)
+    .map(({ hostname, port, path }) => ({
+      hostname,
+      port: port ?? servedPort(surroundings, process),
+      path: path ?? '/',
+      strict: path !== null,
+    }))
+}
+
 function sentence(
-  settled: Exclude<Settled, { kind: 'exited' }>,
+  settled: Exclude<Settled, { kind: 'exited' | 'unhealthy' }>,
   port: number | null,
   seconds: number,
 ): string {
+  if (settled.kind === 'healthy') {
+    return settled.by === 'HTTP' ? 'is healthy: it answers' : 'is healthy by the HEALTHCHECK of its image'
+  }
   if (settled.kind === 'answers') return `answers on port ${settled.port}`
   const up = `has been up for ${seconds} s`
   return port === null ? up : `${up}, but nothing answers on port ${port} yet (it was told PORT=${port})`

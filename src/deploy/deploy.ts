@@ -128,7 +128,7 @@ export async function bringToLife(
   if (plan.start.length + plan.startAfter.length === 0)
     transcript.line('-----> Nothing to start: every service is scaled to 0')
   const ready = () => during('promote', ground.routing.ready(app, signal))
-  const rolling = { engine, surroundings, transcript, stopped, ready }
+  const rolling = { engine, surroundings, transcript, probe: ground.probe, stopped, ready }
   const started = await during('start', rollOut(plan, rolling, signal))
 
   await ready()

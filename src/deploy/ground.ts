@@ -11,6 +11,7 @@ import type { RegistryClient } from '../registry/client.ts'
 import type { Asking } from '../registry/sources.ts'
 import type { Store } from '../store/store.ts'
 import type { OneOffs } from './one-offs.ts'
+import type { Probe } from './probe.ts'
 import type { Routing } from './routing.ts'
 
 export interface Ground {
@@ -27,6 +28,8 @@ export interface Ground {
   /** @throws Problem `stack-not-found`, `stack-invalid` */
   stack(name: string): { stack: Stack; engine: Engine }
   readonly routing: Routing
+  /** Asks a candidate what its endpoints will be asked. */
+  readonly probe: Probe
   /** Null: endpoints are answered over HTTP only. */
   readonly certificates: EndpointCertificates | null
   /** How many images of releases that were live are kept on the engine, at least 1. */

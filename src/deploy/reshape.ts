@@ -93,6 +93,6 @@ async function startCandidates(
   const endpoints = ground.routing.endpoints(app)
   const surroundings = { gatewayId, app, stack, image, config, release, endpoints }
   const ready = () => during('promote', ground.routing.ready(app, signal))
-  const rolling = { engine, surroundings, transcript, stopped, ready }
+  const rolling = { engine, surroundings, transcript, probe: ground.probe, stopped, ready }
   return during('start', rollOut(plan, rolling, signal))
 }

@@ -17,7 +17,7 @@ export interface RollingOut extends CandidateGround {
 
 /**
  * @returns the ids of the candidates
- * @throws Problem `container-not-started`, `container-exited`
+ * @throws Problem `container-not-started`, `container-exited`, `health-check-failed`
  */
 export async function rollOut(
   plan: Pick<Rollout, 'start' | 'startAfter' | 'stop'>,

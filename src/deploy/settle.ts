@@ -1,16 +1,18 @@
-// When a candidate counts as started: its port answers, or it has stayed up for the stack's settle time.
+// When a candidate counts as started: it is healthy where something tells its health (`health.ts`); else its port answers,
+// or it has stayed up for the stack's settle time.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Engine } from '../domain/engine.ts'
 import { answers } from './answers.ts'
+import { type Checking, type Health, untilHealthy } from './health.ts'
 import { linked } from './linked.ts'
 
 export type Settled =
   | { readonly kind: 'answers'; readonly port: number }
   | { readonly kind: 'up' }
+  | Health
   | { readonly kind: 'exited'; readonly exitCode: number }
 
-export interface Settling {
-  readonly id: string
+export interface Settling extends Checking {
   /** Rejects only when the engine does; asked for before the container was started. */
   readonly exit: Promise<number>
   /** Where it ought to listen, null for a process that serves nothing. */
@@ -26,12 +28,22 @@ export async function settle(engine: Engine, candidate: Settling, signal: AbortS
   try {
     return await Promise.race([
       candidate.exit.then(exitCode => ({ kind: 'exited', exitCode }) as const),
-      delay(candidate.settle * 1000, undefined, { signal: over }).then(() => ({ kind: 'up' }) as const),
-      ...(candidate.port === null ? [] : [untilAnswers(engine, candidate.id, candidate.port, over)]),
+      untilHealthy(engine, candidate, over).then(health => health ?? untilUp(engine, candidate, over)),
     ])
   } finally {
     end()
   }
+}
+
+async function untilUp(
+  engine: Engine,
+  { id, port, settle }: Settling,
+  signal: AbortSignal,
+): Promise<Settled> {
+  return Promise.race([
+    delay(settle * 1000, undefined, { signal }).then(() => ({ kind: 'up' }) as const),
+    ...(port === null ? [] : [untilAnswers(engine, id, port, signal)]),
+  ])
 }
 
 /** Asks from the gateway, which reaches a container's address when the engine is on the same machine. */

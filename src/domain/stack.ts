@@ -42,6 +42,8 @@ export interface Stack {
   }
   /** Seconds a container without a listening port has to stay up before it counts as started. */
   readonly settle: number
+  /** Seconds that a container whose health is told may take to become healthy. */
+  readonly healthy: number
   /** Seconds that requests which are under way to what is retired get to end by themselves. */
   readonly drain: number
   /** Seconds between SIGTERM and SIGKILL. */

@@ -113,6 +113,7 @@ export const stackSchema = z.strictObject(
       floor: space.prefault('1GiB'),
     }),
     settle: duration(0, 3600, '3s').prefault('3s'),
+    healthy: duration(1, 3600, '60s').prefault('60s'),
     drain: duration(0, 3600, '15s').prefault('15s'),
     grace: duration(0, 3600, '10s').prefault('10s'),
   },
@@ -126,7 +127,7 @@ export const stackSchema = z.strictObject(
 
 /** The keys known under a path of the file, to tell the nearest of. */
 export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': ['version', 'engine', 'limits', 'network', 'build', 'settle', 'drain', 'grace'],
+  '': ['version', 'engine', 'limits', 'network', 'build', 'settle', 'healthy', 'drain', 'grace'],
   engine: ['unix', 'tcp', 'ca', 'cert', 'key'],
   limits: ['memory', 'cpus', 'pids'],
   network: ['pool', 'size'],

@@ -10,6 +10,7 @@ import { type Background, createBackground } from '../../src/deploy/background.t
 import type { Ground } from '../../src/deploy/ground.ts'
 import { createOneOffs } from '../../src/deploy/one-offs.ts'
 import { createOperations, type Operations } from '../../src/deploy/operations.ts'
+import type { Probe } from '../../src/deploy/probe.ts'
 import { receivePush } from '../../src/deploy/push.ts'
 import { createRouting, type GatewayRouting } from '../../src/deploy/routing.ts'
 import { type App, parseHandle } from '../../src/domain/app.ts'
@@ -75,6 +76,8 @@ export interface DeployGroundOptions extends FakeEngineOptions {
   readonly registry?: RegistryClient
   readonly background?: (n: number) => number
   readonly keepReleases?: number
+  /** Default: whatever is asked answers 200. */
+  readonly probe?: Probe
 }
 
 export async function deployGround(
@@ -100,6 +103,7 @@ export async function deployGround(
     network: { pool: `127.${randomInt(1, 255)}.0.0/16`, size: 28 },
     build: { builder: 'auto', timeout: 60, floor: 2 ** 30 },
     settle: 0.02,
+    healthy: 60,
     drain: 5,
     grace: 1,
     ...options.stack,
@@ -129,6 +133,7 @@ export async function deployGround(
     keychain: asking => appKeychain(sources, asking),
     stack: () => ({ stack, engine }),
     routing,
+    probe: options.probe ?? (async () => ({ status: 200, line: '' })),
     certificates: null,
     keepReleases: options.keepReleases ?? 5,
     exclusive: operations.exclusive,

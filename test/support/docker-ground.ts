@@ -33,6 +33,7 @@ export function stackAt(engine: EngineAddress): Stack {
     network: { pool: '10.64.0.0/10', size: 28 },
     build: { builder: 'auto', timeout: 60, floor: 2 ** 30 },
     settle: 1,
+    healthy: 10,
     drain: 5,
     grace: 1,
   }

@@ -2,11 +2,14 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
+import { probeHttp } from '../../../src/deploy/probe.ts'
 import { settle } from '../../../src/deploy/settle.ts'
 import type { Container } from '../../../src/domain/engine.ts'
 import { fakeEngine } from '../../support/fake-engine.ts'
 
 const LONG = 3600
+/** Nothing tells its health. */
+const silent = { checks: [], healthy: LONG, probe: probeHttp }
 const never = new Promise<number>(() => {})
 const alive = () => new AbortController().signal
 
@@ -26,7 +29,7 @@ async function listener(t: ExecutionContext): Promise<number> {
 
 test('a port that answers settles a candidate at once, long before the settle time', async t => {
   const port = await listener(t)
-  const candidate = { id: 'x', exit: never, port, settle: LONG }
+  const candidate = { ...silent, id: 'x', exit: never, port, settle: LONG }
   t.deepEqual(await settle(engineAt('127.0.0.1'), candidate, alive()), { kind: 'answers', port })
 })
 
@@ -41,13 +44,13 @@ test('a port that begins to answer later settles the candidate then', async t =>
       return { id, address: looked < 3 ? null : '127.0.0.1' } as Container
     },
   }
-  const candidate = { id: 'x', exit: never, port, settle: LONG }
+  const candidate = { ...silent, id: 'x', exit: never, port, settle: LONG }
   t.deepEqual(await settle(slow, candidate, alive()), { kind: 'answers', port })
   t.is(looked, 3)
 })
 
 test('a process that serves nothing settles when it has stayed up for the settle time', async t => {
-  const candidate = { id: 'x', exit: never, port: null, settle: 0.01 }
+  const candidate = { ...silent, id: 'x', exit: never, port: null, settle: 0.01 }
   t.deepEqual(await settle(engineAt('127.0.0.1'), candidate, alive()), { kind: 'up' })
 })
 
@@ -57,25 +60,29 @@ test('a port that never answers leaves the decision to the settle time', async t
   const { port } = server.address() as AddressInfo
   server.close()
   await once(server, 'close')
-  const candidate = { id: 'x', exit: never, port, settle: 0.1 }
+  const candidate = { ...silent, id: 'x', exit: never, port, settle: 0.1 }
   t.deepEqual(await settle(engineAt('127.0.0.1'), candidate, alive()), { kind: 'up' })
 })
 
 test('a container that exits is told with its exit code', async t => {
-  const candidate = { id: 'x', exit: Promise.resolve(7), port: 1, settle: LONG }
+  const candidate = { ...silent, id: 'x', exit: Promise.resolve(7), port: 1, settle: LONG }
   t.deepEqual(await settle(engineAt(null), candidate, alive()), { kind: 'exited', exitCode: 7 })
 })
 
 test('an abort ends the waiting', async t => {
   const leaving = new AbortController()
-  const waiting = settle(engineAt(null), { id: 'x', exit: never, port: 1, settle: LONG }, leaving.signal)
+  const waiting = settle(
+    engineAt(null),
+    { ...silent, id: 'x', exit: never, port: 1, settle: LONG },
+    leaving.signal,
+  )
   leaving.abort()
   await t.throwsAsync(waiting)
 })
 
 test('an engine that breaks off while a container is watched fails the candidate', async t => {
   const exit = Promise.reject(new Error('broke off'))
-  await t.throwsAsync(settle(engineAt(null), { id: 'x', exit, port: 1, settle: LONG }, alive()), {
+  await t.throwsAsync(settle(engineAt(null), { ...silent, id: 'x', exit, port: 1, settle: LONG }, alive()), {
     message: 'broke off',
   })
 })

@@ -23,6 +23,7 @@ test('a version and an engine are enough; the rest has defaults', t => {
     network: { pool: '10.210.0.0/16', size: 26 },
     build: { builder: 'auto', timeout: 1800, floor: 2 ** 30 },
     settle: 3,
+    healthy: 60,
     drain: 15,
     grace: 10,
   })
@@ -39,6 +40,7 @@ limits: { memory: 2GiB, cpus: 0.5, pids: 64 }
 network: { pool: 172.30.0.0/20, size: 28 }
 build: { builder: classic, timeout: 1h, floor: 5GiB }
 settle: 0s
+healthy: 5s
 drain: 0s
 grace: 1m
 `
@@ -57,6 +59,7 @@ grace: 1m
     network: { pool: '172.30.0.0/20', size: 28 },
     build: { builder: 'classic', timeout: 3600, floor: 5 * 2 ** 30 },
     settle: 0,
+    healthy: 5,
     drain: 0,
     grace: 60,
   })
@@ -110,7 +113,7 @@ grace: 0.5s
     'prod.yml:14: build.builder: "kaniko" is no choice: write auto, buildkit, classic',
     'prod.yml:15: build.timeout: "30 minutes" is no duration, for example 30m',
     'prod.yml:16: build.floor: 5 is no size, for example 5GiB, or 0 for none',
-    'prod.yml:17: colour: is no key of a stack file; the keys here are version, engine, limits, network, build, settle, drain, grace',
+    'prod.yml:17: colour: is no key of a stack file; the keys here are version, engine, limits, network, build, settle, healthy, drain, grace',
     'prod.yml:18: grace: "0.5s" is no duration, for example 10s',
   ])
 })

@@ -1,0 +1,179 @@
+// When a candidate is fit to serve: real servers on loopback, and a HEALTHCHECK as the engine tells it.
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import { type AddressInfo, createServer as listen } from 'node:net'
+import test, { type ExecutionContext } from 'ava'
+import { type Check, type Health, untilHealthy } from '../../../src/deploy/health.ts'
+import { probeHttp } from '../../../src/deploy/probe.ts'
+import { unhealthyProblem } from '../../../src/deploy/unhealthy.ts'
+import type { Hostname } from '../../../src/domain/endpoint.ts'
+import type { Condition, Container } from '../../../src/domain/engine.ts'
+import { problemLines } from '../../../src/domain/problem.ts'
+import { fakeEngine } from '../../support/fake-engine.ts'
+import { FILES, live } from '../../support/reshape-bench.ts'
+
+const here = () => new AbortController().signal
+const LONG = 3600
+
+function engineWith(health: (nth: number) => Condition['health'] = () => null) {
+  let asked = 0
+  return {
+    ...fakeEngine(),
+    condition: async () => {
+      asked += 1
+      return { health: health(asked), restarts: 0 }
+    },
+    inspect: async (id: string) => ({ id, address: '127.0.0.1' }) as Container,
+    asked: () => asked,
+  }
+}
+
+async function served(t: ExecutionContext, answer: RequestListener): Promise<number> {
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+const check = (port: number, path: string | null = null): Check => ({
+  hostname: 'a.test' as Hostname,
+  port,
+  path: path ?? '/',
+  strict: path !== null,
+})
+const ask = (checks: Check[], healthy = LONG, engine = engineWith()) =>
+  untilHealthy(engine, { id: 'x', checks, probe: probeHttp, healthy }, here())
+
+test('a container of which nothing tells the health is left to others to judge', async t => {
+  t.is(await ask([]), null)
+})
+
+test('an endpoint’s path is asked as the router asks, and 2xx and 3xx will do', async t => {
+  const seen: unknown[] = []
+  for (const status of [200, 204, 301]) {
+    const port = await served(t, (request, response) => {
+      const { host, 'x-fairlead-health-check': mark, 'user-agent': agent } = request.headers
+      seen.push([request.method, request.url, host, mark, agent])
+      response.writeHead(status, { Location: '/elsewhere' }).end()
+    })
+    t.deepEqual(await ask([check(port, '/up?deep=1')]), { kind: 'healthy', by: 'HTTP' })
+  }
+  const asked = ['GET', '/up?deep=1', 'a.test', '1', 'fairlead-health-check']
+  t.deepEqual(seen, [asked, asked, asked])
+})
+
+test('without a path any answer below 500 will do, and with one 404 will not', async t => {
+  const port = await served(t, (_, response) => response.writeHead(404).end('no such page\nmore'))
+  t.deepEqual(await ask([check(port)]), { kind: 'healthy', by: 'HTTP' })
+  const strict = check(port, '/up')
+  t.deepEqual(await ask([strict], 0.5), {
+    kind: 'unhealthy',
+    by: 'HTTP',
+    failed: [{ check: strict, answer: { status: 404, line: 'no such page' } }],
+  })
+})
+
+test('it is healthy when the last of its endpoints answers, however often they did not before', async t => {
+  let asked = 0
+  const slow = await served(t, (_, response) => {
+    asked += 1
+    response.writeHead(asked < 5 ? 503 : 200).end('booting')
+  })
+  const quick = await served(t, (_, response) => response.end())
+  t.deepEqual(await ask([check(quick), check(slow)]), { kind: 'healthy', by: 'HTTP' })
+  t.is(asked, 5)
+})
+
+test('what does not speak HTTP, closes, or does not listen is told apart', async t => {
+  const answers: string[] = []
+  for (const reply of ['SSH-2.0-x\r\n', '', null]) {
+    const server = listen(socket => (reply ? socket.end(reply) : socket.destroy())).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    if (reply === null) {
+      server.close()
+      await once(server, 'close')
+    } else t.teardown(() => server.close())
+    const question = { ...check(port), address: '127.0.0.1' }
+    const answer = await probeHttp(question, here())
+    answers.push(answer.status === null ? answer.why : '')
+  }
+  t.deepEqual(answers, [
+    'no HTTP (HPE_INVALID_CONSTANT)',
+    'the connection was closed without an answer',
+    'connection refused',
+  ])
+})
+
+test('a HEALTHCHECK decides alone: healthy at once, unhealthy at once, and starting until the time is over', async t => {
+  const refused = check(1)
+  const engine = engineWith(nth => (nth < 4 ? 'starting' : 'healthy'))
+  t.deepEqual(await ask([refused], LONG, engine), { kind: 'healthy', by: 'HEALTHCHECK' })
+  t.is(engine.asked(), 4)
+  const bad = engineWith(nth => (nth < 3 ? 'starting' : 'unhealthy'))
+  t.deepEqual(await ask([], LONG, bad), { kind: 'unhealthy', by: 'HEALTHCHECK', last: 'unhealthy' })
+  const slow = engineWith(() => 'starting')
+  t.deepEqual(await ask([], 0.1, slow), { kind: 'unhealthy', by: 'HEALTHCHECK', last: 'starting' })
+})
+
+test('an abort ends the waiting', async t => {
+  const leaving = new AbortController()
+  const engine = engineWith(() => 'starting')
+  const waiting = untilHealthy(
+    engine,
+    { id: 'x', checks: [], probe: probeHttp, healthy: LONG },
+    leaving.signal,
+  )
+  leaving.abort()
+  await t.throwsAsync(waiting)
+})
+
+const text = (health: Extract<Health, { kind: 'unhealthy' }>, output: string[] = []) =>
+  problemLines(unhealthyProblem('web.1', health, output, 60)).join('\n')
+
+test('the problem says what was asked, what came back, what it printed and what to do', t => {
+  const failed = (
+    answer: { status: number; line: string } | { status: null; why: string },
+    path: string | null,
+  ) => text({ kind: 'unhealthy', by: 'HTTP', failed: [{ check: check(5000, path), answer }] }, ['booting'])
+  const refused = failed({ status: null, why: 'connection refused' }, null)
+  t.regex(refused, /web\.1 did not become healthy within 60 s \(health-check-failed\)/)
+  t.regex(refused, /GET \/ at port 5000, for a\.test: connection refused\n.*Its last output:\n.*booting/)
+  t.regex(refused, /listen on 0\.0\.0\.0:5000 \(not on 127\.0\.0\.1\).*fairlead endpoints:create … --port N/)
+  t.regex(failed({ status: 404, line: 'gone' }, '/up'), /GET \/up .*: 404 gone\n[\s\S]*2xx or 3xx/)
+  t.regex(failed({ status: 500, line: '' }, null), /: 500\n[\s\S]*Any answer below 500 will do/)
+  const sick = text({ kind: 'unhealthy', by: 'HEALTHCHECK', last: 'unhealthy' })
+  t.regex(sick, /web\.1 is unhealthy by the HEALTHCHECK of its image \(health-check-failed\)/)
+  t.regex(sick, /It printed nothing\.\n[\s\S]*HEALTHCHECK's command/)
+})
+
+test('a candidate whose endpoint does not answer fails the deploy, and one without an endpoint is not asked', async t => {
+  const asked: string[] = []
+  const made = await live(t, {
+    stack: { healthy: 0.2 },
+    probe: async ({ hostname, port, path }) => {
+      asked.push(`${hostname}:${port}${path}`)
+      return { status: 502, line: 'bad gateway' }
+    },
+  })
+  t.deepEqual(asked, [])
+  const endpoint = {
+    hostname: 'a.test' as Hostname,
+    service: 'web',
+    port: 81,
+    path: '/up',
+    tls: 'off',
+  } as const
+  made.ground.store.endpoints.create(made.app.id, endpoint)
+  const before = made.ids()
+  const push = await made.push(await made.commit({ ...FILES, changed: '' }))
+  t.is(push.operation?.problem, 'health-check-failed')
+  t.regex(push.said, /GET \/up at port 81, for a\.test: 502 bad gateway\n/)
+  t.true(push.said.includes('What runs now: Release v1 (web, worker), as before.\n'), push.said)
+  await made.background.idle()
+  t.deepEqual(made.ids(), before)
+  t.deepEqual([...new Set(asked)], ['a.test:81/up'])
+})
