@@ -48,6 +48,9 @@ async function serving(t: ExecutionContext): Promise<Checkout> {
   const push = await app.push()
   t.is(push.status, 0, push.all)
   t.is(await page(gateway, app.name), 'one\n')
+  // For a while both releases run, as they do behind an endpoint.
+  const settings = ['services:settings', 'web', '--rollout', 'start-first', '--app', app.name]
+  t.is((await gateway.fairlead(settings)).status, 0)
   return app
 }
 
@@ -173,6 +176,40 @@ test.serial('a gateway killed when a candidate is created and not started has no
   await held.reached
   t.is((await onEngine(gateway, app.name)).containers.length, 2)
   await crashed(t, app, push, before, held)
+})
+
+for (const [step, holds] of [
+  ['has stopped what ran', /^POST .*\/containers\/[^/]+\/start/],
+  ['is stopping what runs', /^POST .*\/containers\/[^/]+\/stop/],
+] as const) {
+  test.serial(
+    `a gateway killed when a stop-first deploy ${step} has not deployed, and it runs again`,
+    async t => {
+      const app = await serving(t)
+      const settings = ['services:settings', 'web', '--rollout', 'default', '--app', app.name]
+      t.is((await gateway.fairlead(settings)).status, 0)
+      const before = await master(app)
+      const held = gate.hold(holds)
+      t.teardown(held.release)
+      const push = await livePush(gateway, app, files('two\n'))
+      await held.reached
+      await crashed(t, app, push, before, held)
+    },
+  )
+}
+
+test.serial('a stop-first deploy whose new container fails has the old one answer again', async t => {
+  const app = await serving(t)
+  const settings = ['services:settings', 'web', '--rollout', 'stop-first', '--app', app.name]
+  t.is((await gateway.fairlead(settings)).status, 0)
+  const push = await app.push({ Procfile: 'web: echo no room; exit 3\n' })
+  t.is(push.status, 1, push.all)
+  t.regex(
+    push.stderr,
+    /Replacing web\.1 stop-first[\s\S]*Starting web\.1 of before again[\s\S]*\(container-exited\)/,
+  )
+  await onlyServes(t, app, 'v1', 'one\n')
+  await worksAgain(t, app)
 })
 
 test.serial('a gateway killed while a candidate settles has not deployed', async t => {

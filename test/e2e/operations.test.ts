@@ -57,6 +57,9 @@ async function serving(t: ExecutionContext): Promise<Checkout> {
   const push = await app.push()
   t.is(push.status, 0, push.all)
   t.is(await page(gateway, app.name), 'one\n')
+  // For a while both releases run, as they do behind an endpoint.
+  const settings = ['services:settings', 'web', '--rollout', 'start-first', '--app', app.name]
+  t.is((await gateway.fairlead(settings)).status, 0)
   return app
 }
 
