@@ -22,8 +22,8 @@ const doctor: Command = {
   recorded: { option: 'fix' },
   async run(call) {
     const { gateway, session, actor, options } = call
-    const { ground, operations } = gateway
-    const patient = { ground, operations, stacks: gateway.stacks.list().map(({ name }) => name) }
+    const { ground, operations, routing } = gateway
+    const patient = { ground, operations, routing, stacks: gateway.stacks.list().map(({ name }) => name) }
     const before = await examine(patient, session.signal)
     if (options.fix !== true) return report(call, before, before.findings.map(rowOf))
 

@@ -13,11 +13,13 @@ import {
 import type { Engine } from '../domain/engine.ts'
 import { appOf, type Finding, keyOf } from '../domain/finding.ts'
 import { Problem } from '../domain/problem.ts'
+import type { RouterSeen } from '../domain/route-diagnosis.ts'
 import { serves } from '../domain/service.ts'
 import type { Stack } from '../domain/stack.ts'
 import type { Ground } from './ground.ts'
 import { networkName, ownerOfTag } from './names.ts'
 import type { Operations } from './operations.ts'
+import { type GatewayRouting, isReached } from './routing.ts'
 
 /** Milliseconds for an engine to tell all that is asked. */
 const PATIENCE = 30_000
@@ -25,6 +27,7 @@ const PATIENCE = 30_000
 export interface Patient {
   readonly ground: Ground
   readonly operations: Pick<Operations, 'busy' | 'underWay'>
+  readonly routing: Pick<GatewayRouting, 'seen'>
   /** Names of all stacks that there are; those that environments are on are looked at in any case. */
   readonly stacks: readonly string[]
 }
@@ -66,6 +69,7 @@ async function look(patient: Patient, signal: AbortSignal, held: App | null): Pr
   const looked = await Promise.all(
     names.map(async name => [name, await lookAtStack(ground, name, before, inTime)] as const),
   )
+  const router = await lookAtRouter(patient.routing, inTime)
   signal.throwIfAborted()
   const present = await repositories.list()
   const known = new Set(store.apps.list().map(({ name }) => formatAppName(name)))
@@ -85,7 +89,11 @@ async function look(patient: Patient, signal: AbortSignal, held: App | null): Pr
   }))
   const somebodys = new Set([...somebodysBefore, ...oneOffs.names()])
   const stacks = new Map(looked.map(([name, seen]) => [name, markRuns(seen, somebodys)] as const))
-  const findings = diagnose({ ...after, apps }, { stacks, repositories: listed, disk: store.room() })
+  const findings = diagnose(
+    { ...after, apps },
+    { stacks, router, repositories: listed, disk: store.room() },
+    new Date(),
+  )
   return {
     findings: held === null ? findings : findings.filter(finding => appOf(finding)?.id === held.id),
     leftOut: apps.flatMap(({ app, underWay }) =>
@@ -112,6 +120,9 @@ function readRecord({ ground, operations }: Patient, held: App | null): Recorded
         services: store.services.of(app.id),
         keptTags: store.releases.promotedTags(app.id, keepReleases),
         passingNames: store.passingNames.of(app.id),
+        endpoints: store.endpoints
+          .of(app.id)
+          .map(endpoint => ({ endpoint, certificate: store.certificates.of(endpoint.id) })),
         lost: (unfinished.get(app.id) ?? []).filter(({ id }) => operations.underWay(id) === null),
         underWay: busy[0] ?? null,
       }
@@ -155,7 +166,23 @@ async function lookAtStack(
       }),
     )
     const images = tags.map(tag => ({ tag, owner: ownerOfTag(store.gatewayId, tag) }))
-    return { state: 'answers', containers, images, networks, disk, floor: stack.build.floor }
+    return {
+      state: 'answers',
+      containers,
+      images,
+      networks,
+      disk,
+      floor: stack.build.floor,
+      reached: isReached(stack),
+    }
+  } catch (error) {
+    return { state: 'silent', saw: signal.aborted ? 'it took too long to answer' : words(error) }
+  }
+}
+
+async function lookAtRouter(routing: Patient['routing'], signal: AbortSignal): Promise<RouterSeen> {
+  try {
+    return { state: 'answers', routes: await routing.seen(signal) }
   } catch (error) {
     return { state: 'silent', saw: signal.aborted ? 'it took too long to answer' : words(error) }
   }

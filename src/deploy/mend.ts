@@ -7,6 +7,7 @@ import { Problem } from '../domain/problem.ts'
 import { serviceOf } from '../domain/service.ts'
 import { examine, type Patient } from './examine.ts'
 import type { Ground } from './ground.ts'
+import { retireDrained } from './hand-over.ts'
 import { keepRunning } from './keep-running.ts'
 import { joinNetwork } from './network.ts'
 import { OperationFailed } from './operation-failed.ts'
@@ -15,9 +16,11 @@ import { removeLeftNames } from './passing-names.ts'
 import { endInterrupted } from './recover.ts'
 import { reshape } from './reshape.ts'
 import { retireAll } from './retire.ts'
+import type { GatewayRouting } from './routing.ts'
 import type { Say } from './transcript.ts'
 
 export interface Mending extends Patient {
+  readonly routing: GatewayRouting
   readonly operations: Operations
   /** Who asks, for what takes an operation. */
   readonly actor: Actor
@@ -40,13 +43,13 @@ export async function mend(
   for (const [id, found] of byApp) {
     const app = id === null ? null : ground.store.apps.byId(id)
     if (app === null) {
-      await mendEach(ground, id === null ? found : [], signal, failed)
+      await mendEach(mending, id === null ? found : [], signal, failed)
       continue
     }
     await operations.exclusive(app.id, async () => {
       mending.authorised()
       const { findings: still } = await examine(mending, signal, app)
-      await mendEach(ground, still, signal, failed)
+      await mendEach(mending, still, signal, failed)
     })
     const missing = found.filter(finding => finding.kind === 'container-missing')
     if (missing.length > 0) await tell(failed, missing, () => startMissing(mending, app, missing, signal))
@@ -55,14 +58,14 @@ export async function mend(
 }
 
 async function mendEach(
-  ground: Ground,
+  mending: Mending,
   findings: readonly Finding[],
   signal: AbortSignal,
   failed: Map<string, Problem | null>,
 ): Promise<void> {
   for (const finding of findings) {
     if (takesPerson(finding)) failed.set(keyOf(finding), null)
-    else await tell(failed, [finding], () => mendOne(ground, finding, signal))
+    else await tell(failed, [finding], () => mendOne(mending, finding, signal))
   }
 }
 
@@ -90,10 +93,13 @@ const FOR_A_PERSON: ReadonlySet<Finding['kind']> = new Set([
 
 /** What was pushed is nothing that a program throws away. */
 function takesPerson(finding: Finding): boolean {
+  if (finding.kind === 'certificate-missing' || finding.kind === 'certificate-ends') {
+    return finding.endpoint.tls === 'file'
+  }
   return FOR_A_PERSON.has(finding.kind) || (finding.kind === 'repository-left' && !finding.empty)
 }
 
-async function mendOne(ground: Ground, finding: Finding, signal: AbortSignal): Promise<void> {
+async function mendOne({ ground, routing }: Mending, finding: Finding, signal: AbortSignal): Promise<void> {
   const { store, repositories } = ground
   switch (finding.kind) {
     case 'operation-lost':
@@ -102,6 +108,7 @@ async function mendOne(ground: Ground, finding: Finding, signal: AbortSignal): P
     case 'container-not-kept':
       return keepRunning([finding.container.id], ground.stack(finding.app.stack).engine)
     case 'container-left': {
+      if (finding.app !== null) return retireDrained(ground, finding.app, [finding.container], signal)
       const { stack, engine } = ground.stack(finding.stack)
       return retireAll([finding.container], engine, stack.grace, signal)
     }
@@ -119,6 +126,17 @@ async function mendOne(ground: Ground, finding: Finding, signal: AbortSignal): P
       if (home !== null) store.networks.forget(home.id)
       return
     }
+    case 'router-silent':
+      await routing.answering(signal)
+      return routing.followAll(signal)
+    case 'route-missing':
+    case 'route-differs':
+    case 'route-extra':
+      return routing.followAll(signal)
+    case 'certificate-missing':
+    case 'certificate-ends':
+      await ground.certificates?.ensure(finding.endpoint, signal)
+      return
     case 'repository-missing':
       return repositories.create(finding.app.name)
     case 'repository-left':

@@ -41,6 +41,8 @@ export interface GatewayRouting extends Routing {
    * @throws Problem `router-missing`, `router-unreachable`, `router-failed`
    */
   answering(signal: AbortSignal): Promise<void>
+  /** What the router does now, as it says itself. */
+  seen(signal: AbortSignal): Promise<readonly Route[]>
   /** The same as `follow`, for every app at once, and nothing else is routed. Does nothing where there is no endpoint. */
   followAll(signal: AbortSignal): Promise<void>
 }
@@ -194,6 +196,7 @@ export function createRouting(options: RoutingOptions): GatewayRouting {
       }
       await untilLeft(followAllShared(), signal)
     },
+    seen: signal => router.seen(signal),
     async ready(app, signal) {
       if (endpoints(app).length > 0) await routing.answering(signal)
     },

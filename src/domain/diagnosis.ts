@@ -8,6 +8,12 @@ import type { Container, DiskSpace, Network } from './engine.ts'
 import type { Finding } from './finding.ts'
 import type { Operation } from './operation.ts'
 import type { Release } from './release.ts'
+import {
+  certificateFindings,
+  type RecordedEndpoint,
+  type RouterSeen,
+  routeFindings,
+} from './route-diagnosis.ts'
 import { indexes, type Services, serves, serviceOf } from './service.ts'
 
 export interface RecordedApp {
@@ -19,6 +25,7 @@ export interface RecordedApp {
   readonly passingNames: readonly string[]
   /** Recorded as queued or running, and not known to this process. */
   readonly lost: readonly Operation[]
+  readonly endpoints: readonly RecordedEndpoint[]
   /** What goes on about it just now, or null: then nothing of it is judged, since all of that is about to change. */
   readonly underWay: string | null
 }
@@ -61,6 +68,8 @@ export type StackSeen =
       readonly disk: DiskSpace | null
       /** Bytes that a build wants to be free. */
       readonly floor: number
+      /** Whether the router reaches what runs there. */
+      readonly reached: boolean
     }
 
 type Answering = Extract<StackSeen, { state: 'answers' }>
@@ -74,6 +83,7 @@ export interface Room {
 
 export interface Seen {
   readonly stacks: ReadonlyMap<string, StackSeen>
+  readonly router: RouterSeen
   readonly repositories: readonly { readonly name: AppName; readonly empty: boolean }[]
   /** Where the record and the repositories lie. */
   readonly disk: Room
@@ -84,7 +94,7 @@ const LITTLE = 2 ** 30
 const SHARE = 20
 
 /** In an order in which they can be mended: containers before their images, and those before their networks. */
-export function diagnose(recorded: Recorded, seen: Seen): Finding[] {
+export function diagnose(recorded: Recorded, seen: Seen, now: Date): Finding[] {
   const { free, size, directory } = seen.disk
   return [
     ...(free < Math.min(LITTLE, size / SHARE) ? [{ kind: 'disk-low', directory, free } as const] : []),
@@ -92,6 +102,7 @@ export function diagnose(recorded: Recorded, seen: Seen): Finding[] {
     ...recorded.apps.flatMap(each => (each.underWay === null ? appFindings(each, seen) : [])),
     ...[...seen.stacks].flatMap(([stack, found]) => strayFindings(stack, found, recorded)),
     ...recorded.environments.flatMap(each => networkFindings(each, recorded, seen)),
+    ...endpointFindings(recorded, seen, now),
     ...seen.repositories.flatMap(({ name, empty }): Finding[] =>
       recorded.apps.some(({ app }) => sameName(app.name, name))
         ? []
@@ -202,6 +213,23 @@ function networkFindings(recorded: RecordedEnvironment, { apps }: Recorded, { st
   return seen === subnet
     ? []
     : [{ kind: 'network-differs', app: first, name: network, recorded: subnet, seen }]
+}
+
+function endpointFindings({ apps }: Recorded, seen: Seen, now: Date): Finding[] {
+  const known = new Set(apps.flatMap(({ endpoints }) => endpoints.map(({ endpoint }) => endpoint.hostname)))
+  const judged = apps
+    .filter(({ underWay }) => underWay === null)
+    .map(each => ({ ...each, containers: reachedContainers(each.app, seen) }))
+  return [
+    ...routeFindings(judged, known, seen.router),
+    ...judged.flatMap(each => certificateFindings(each, now)),
+  ]
+}
+
+function reachedContainers({ stack, name }: App, { stacks }: Seen): readonly Container[] | null {
+  const found = stacks.get(stack)
+  if (found?.state !== 'answers' || !found.reached) return null
+  return found.containers.flatMap(({ container }) => (isOf(container.labels, name) ? [container] : []))
 }
 
 const sameName = (a: AppName, b: AppName) => a.environment === b.environment && a.app === b.app

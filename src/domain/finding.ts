@@ -1,6 +1,7 @@
 // A Finding: one thing in which the record, an engine, the router and the gateway's own files differ, in plain words
 // and with its cure.
 import { type App, type AppName, formatAppName } from './app.ts'
+import type { Endpoint } from './endpoint.ts'
 import type { Container } from './engine.ts'
 import type { Operation } from './operation.ts'
 import { formatSize } from './quantity.ts'
@@ -64,6 +65,24 @@ export type Finding =
       readonly recorded: string | null
       readonly seen: string | null
     }
+  | { readonly kind: 'router-silent'; readonly saw: string }
+  | { readonly kind: 'route-missing'; readonly app: App; readonly hostname: string }
+  | {
+      readonly kind: 'route-differs'
+      readonly app: App
+      readonly hostname: string
+      /** Where requests ought to go, empty for nowhere; and where they go. */
+      readonly wanted: string
+      readonly found: string
+    }
+  | { readonly kind: 'route-extra'; readonly hostname: string }
+  | { readonly kind: 'certificate-missing'; readonly app: App; readonly endpoint: Endpoint }
+  | {
+      readonly kind: 'certificate-ends'
+      readonly app: App
+      readonly endpoint: Endpoint
+      readonly notAfter: string
+    }
   | { readonly kind: 'repository-missing'; readonly app: App }
   | { readonly kind: 'repository-left'; readonly name: AppName; readonly empty: boolean }
 
@@ -97,6 +116,7 @@ function aboutOf(finding: Finding): string {
   const app = appOf(finding)
   if (app !== null) return formatAppName(app.name)
   if ('stack' in finding) return `stack ${finding.stack}`
+  if (finding.kind === 'router-silent' || finding.kind === 'route-extra') return 'router'
   return finding.kind === 'repository-left' ? formatAppName(finding.name) : 'gateway'
 }
 
@@ -183,6 +203,39 @@ function wordsOf(finding: Finding): Pick<FindingText, 'found' | 'cure'> {
           finding.seen === null
             ? '--fix makes it; `fairlead restart` moves the containers to it'
             : '--fix records what there is',
+      }
+    case 'router-silent':
+      return {
+        found: `the router does not answer: ${firstLine(finding.saw)}`,
+        cure: '--fix starts it, where the gateway is who starts it',
+      }
+    case 'route-missing':
+      return { found: `the router does not know ${finding.hostname}`, cure: '--fix tells it' }
+    case 'route-differs':
+      return {
+        found: `the router sends ${finding.hostname} to ${finding.found || 'nobody'}, not to ${finding.wanted || 'nobody'} as it ought to`,
+        cure: '--fix tells it',
+      }
+    case 'route-extra':
+      return {
+        found: `the router answers for ${finding.hostname}, which is no endpoint`,
+        cure: '--fix takes it away',
+      }
+    case 'certificate-missing':
+      return {
+        found: `${finding.endpoint.hostname} has no certificate`,
+        cure:
+          finding.endpoint.tls === 'file'
+            ? 'destroy the endpoint and create it again with its certificate'
+            : '--fix asks for one; `fairlead endpoints` says why there was none',
+      }
+    case 'certificate-ends':
+      return {
+        found: `the certificate of ${finding.endpoint.hostname} ends on ${finding.notAfter.slice(0, 10)}`,
+        cure:
+          finding.endpoint.tls === 'file'
+            ? 'destroy the endpoint and create it again with a new certificate'
+            : '--fix asks for another; `fairlead endpoints` says why it was not renewed',
       }
     case 'repository-missing':
       return {

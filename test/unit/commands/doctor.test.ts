@@ -1,8 +1,11 @@
 // doctor, as operators call it: every difference is found, said with its cure, mended or left to a person.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import test from 'ava'
+import { type EndpointTls, type Hostname, parseHostname } from '../../../src/domain/endpoint.ts'
 import type { Container, ContainerSpec, Engine } from '../../../src/domain/engine.ts'
 import { Problem } from '../../../src/domain/problem.ts'
+import type { Route } from '../../../src/domain/router.ts'
+import { Secret } from '../../../src/domain/secret.ts'
 import { type BenchOptions, registryBench, said } from './registry-bench.ts'
 
 const FILES = { Procfile: 'web: serve\nworker: work\n', Dockerfile: 'FROM scratch\n' }
@@ -240,6 +243,63 @@ test('an engine with less room than a build wants is found, and takes a person',
     out,
     /^stack local {2}engine-disk-low {2}300MiB are free in \/var\/lib\/docker; builds are refused below 1GiB .* takes a person$/m,
   )
+})
+
+const HOSTNAME = parseHostname('shop.example') as Hostname
+const EXTRA: Route = {
+  hostname: parseHostname('gone.example') as Hostname,
+  slot: 7,
+  servers: [{ address: '10.0.0.9', port: 80 }],
+  secure: false,
+}
+
+/** With an endpoint of `web`, whose route is as it ought to be. */
+async function routed(t: Parameters<typeof registryBench>[0], tls: EndpointTls = 'off') {
+  const made = await live(t)
+  const { ground, app, routing, router, doctor } = made
+  const wish = { hostname: HOSTNAME, service: 'web', port: 5000, path: null, tls }
+  const endpoint = ground.store.endpoints.create(app.id, wish)
+  await routing.followAll(here())
+  if (tls === 'off') t.deepEqual(await doctor(), NOTHING)
+  t.regex((await router.shown()).join(), /^shop\.example \S+:5000$/)
+  return { ...made, endpoint }
+}
+
+test('a route that is missing, leads elsewhere or is of no endpoint is told to the router again', async t => {
+  const { router, isMended } = await routed(t)
+  const right = await router.shown()
+  await router.remove(HOSTNAME, here())
+  await isMended('my-env/my-app: route-missing')
+  await router.update([{ hostname: HOSTNAME, slot: 0, servers: EXTRA.servers, secure: false }], here())
+  await isMended('my-env/my-app: route-differs')
+  await router.update([EXTRA], here())
+  await isMended('router: route-extra')
+  t.deepEqual(await router.shown(), right)
+})
+
+test('a router that does not answer is one finding, and none where there is no endpoint', async t => {
+  const { router, findings, doctor } = await routed(t)
+  const away = new Problem('router-unreachable', { headline: 'The router is away', saw: 'x', hint: 'Wait.' })
+  const beAway = () => {
+    throw away
+  }
+  for (const call of ['seen', 'update', 'replace'] as const) router.on(call, beAway)
+  t.deepEqual(await findings(), ['router: router-silent'])
+  const fixed = await doctor('--fix')
+  t.is(fixed.status, 1)
+  t.regex(fixed.out, /^router {2}router-silent .* not mended: The router is away\. Wait\.$/m)
+  const { router: other, findings: others } = await live(t)
+  other.on('seen', beAway)
+  t.deepEqual(await others(), [])
+})
+
+test('an endpoint without a certificate, and one whose certificate ends soon, are found', async t => {
+  const { findings, ground, endpoint } = await routed(t, 'file')
+  t.deepEqual(await findings(), ['my-env/my-app: certificate-missing'])
+  const in5Days = new Date(Date.now() + 5 * 24 * 3600 * 1000).toISOString()
+  const given = { chain: 'chain', key: new Secret('key'), source: 'file', notAfter: in5Days }
+  ground.store.certificates.keep(endpoint.id, { ...given, notBefore: '2020-01-01T00:00:00Z' })
+  t.deepEqual(await findings(), ['my-env/my-app: certificate-ends'])
 })
 
 test('an app that an operation is at work on is left out, and said to be', async t => {

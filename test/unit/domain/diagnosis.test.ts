@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { type App, parseHandle } from '../../../src/domain/app.ts'
 import {
   type ContainerSeen,
-  diagnose,
+  diagnose as diagnoseAt,
   type Recorded,
   type RecordedApp,
   type Seen,
@@ -15,6 +15,8 @@ import { appOf, describeFinding, type Finding, keyOf } from '../../../src/domain
 import type { Release } from '../../../src/domain/release.ts'
 import { indexes, type Service, serves } from '../../../src/domain/service.ts'
 
+const NOW = new Date('2026-03-01T00:00:00Z')
+const diagnose = (recorded: Recorded, seen: Seen) => diagnoseAt(recorded, seen, NOW)
 const STACKS = ['local', 'far'] as const
 const ENVIRONMENTS = ['blue', 'green', 'empty'] as const
 const stackOf = (environment: string) => (environment === 'green' ? 'far' : 'local')
@@ -52,6 +54,7 @@ function build(wanted: readonly (typeof application extends fc.Arbitrary<infer A
       ),
       keptTags: release === null ? [] : [tag(9), ...kept.map(tag)],
       passingNames: [],
+      endpoints: [],
       lost: [],
       underWay: null,
     }
@@ -119,11 +122,13 @@ function asRecorded({ apps, environments }: Recorded): Seen {
           })),
         disk: { directory: '/var/lib/docker', free: 2 ** 40 },
         floor: 2 ** 30,
+        reached: stack === 'local',
       },
     ]
   })
   return {
     stacks: new Map<string, StackSeen>(stacks),
+    router: { state: 'answers', routes: [] },
     repositories: apps.map(({ app: { name } }) => ({ name, empty: false })),
     disk: { directory: '/data', free: 2 ** 30, size: 2 ** 34 },
   }
