@@ -21,7 +21,7 @@ function engineWith(health: (nth: number) => Condition['health'] = () => null) {
     ...fakeEngine(),
     condition: async () => {
       asked += 1
-      return { health: health(asked), restarts: 0 }
+      return { health: health(asked), restarts: 0, kept: false }
     },
     inspect: async (id: string) => ({ id, address: '127.0.0.1' }) as Container,
     asked: () => asked,
