@@ -56,7 +56,9 @@ export async function startCandidate(
     const settled = await settle(engine, watched, signal)
     if (settled.kind === 'exited') throw await exitedProblem(engine, id, label, candidate, settled.exitCode)
     if (settled.kind === 'unhealthy') {
-      throw unhealthyProblem(label, settled, await lastLines(engine, id, undoSignal()), healthy)
+      const output = await lastLines(engine, id, undoSignal())
+      const listeners = await engine.listening(id, undoSignal()).catch(() => null)
+      throw unhealthyProblem(label, settled, output, healthy, listeners)
     }
     transcript.line(`       ${label} ${sentence(settled, probed, stack.settle)}`)
   } finally {

@@ -135,6 +135,12 @@ export interface Container {
   readonly address: string | null
 }
 
+/** Where a container takes TCP connections: `0.0.0.0` and `::` are all its addresses. */
+export interface Listener {
+  readonly address: string
+  readonly port: number
+}
+
 /** What only a look into one container tells. */
 export interface Condition {
   /** What the HEALTHCHECK of its image says; null when it has none. */
@@ -258,6 +264,8 @@ export interface Engine {
   inspect(id: string, signal: AbortSignal): Promise<Container | null>
   /** Null when there is none of that id. */
   condition(id: string, signal: AbortSignal): Promise<Condition | null>
+  /** Null where it cannot be known: it does not run, or its engine is on another machine or counts processes apart. */
+  listening(id: string, signal: AbortSignal): Promise<readonly Listener[] | null>
   /** One sample, which takes an engine a second or two; null when the container does not run. */
   usage(id: string, signal: AbortSignal): Promise<Usage | null>
   /**

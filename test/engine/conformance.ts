@@ -480,12 +480,15 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     await engine.keepRunning(id, signal)
     const usage = await engine.usage(id, signal)
     t.true(usage !== null && usage.cpus >= 0 && usage.cpus < 1000 && usage.memory > 0, JSON.stringify(usage))
+    // Null: the engine may count its processes apart from this test.
+    t.true([null, 0].includes((await engine.listening(id, signal))?.length ?? null))
     await engine.stop(id, 1, signal)
     t.is(await engine.usage(id, signal), null)
+    t.is(await engine.listening(id, signal), null)
     t.deepEqual(await engine.condition(id, signal), { health: null, restarts: 0, kept: true })
     t.is(await engine.condition('0'.repeat(64), signal), null)
     t.is(await engine.usage('0'.repeat(64), signal), null)
-    for (const call of [other.condition(id, signal), other.usage(id, signal)])
+    for (const call of [other.condition(id, signal), other.usage(id, signal), other.listening(id, signal)])
       await problem(t, call, 'engine-failed', /not made by this gateway/)
     await engine.remove(id, signal)
   })
@@ -575,6 +578,7 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
       engine.now(aborted),
       engine.condition(id, aborted),
       engine.usage(id, aborted),
+      engine.listening(id, aborted),
       engine.findImage(ground.image, aborted),
       engine.removeTag(tag, aborted),
       engine.push(push, listen(), aborted),

@@ -230,6 +230,10 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       const container = own(id)
       return container === null ? null : { ...container.condition, kept: container.kept }
     },
+    async listening(id) {
+      const container = own(id)
+      return container?.running ? container.listens : null
+    },
     async usage(id) {
       const container = own(id)
       return container?.running ? container.usage : null

@@ -1,6 +1,14 @@
 // The machine that fake engines share: what real ones find on a Docker host, in memory.
 import { EventEmitter, once } from 'node:events'
-import type { Condition, Container, ContainerSpec, Image, Talk, Usage } from '../../src/domain/engine.ts'
+import type {
+  Condition,
+  Container,
+  ContainerSpec,
+  Image,
+  Listener,
+  Talk,
+  Usage,
+} from '../../src/domain/engine.ts'
 import type { Instant } from '../../src/domain/instant.ts'
 import type { TerminalSize } from '../../src/domain/terminal.ts'
 
@@ -31,6 +39,7 @@ export class FakeContainer {
   /** When each line of `output` was printed. */
   readonly printedAt: Instant[] = []
   condition: Omit<Condition, 'kept'> = { health: null, restarts: 0 }
+  listens: readonly Listener[] | null = []
   usage: Usage = { cpus: 0.25, memory: 12 * 1024 * 1024 }
   /** Contents by absolute path; null is what is there and no plain file. */
   readonly files = new Map<string, Buffer | null>()

@@ -11,6 +11,7 @@ import { readClock, readFacts } from './facts.ts'
 import { images, inspectImage } from './images.ts'
 import { gatewayLabels } from './labels.ts'
 import { removeLeftName } from './left-name.ts'
+import { listening } from './listening.ts'
 import { logs } from './logs.ts'
 import { networks } from './networks.ts'
 import { pullImage } from './pull.ts'
@@ -57,6 +58,7 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engi
     ...containers(connection, gatewayId),
     ...watching(connection, gatewayId),
     ...attachment(connection, gatewayId),
+    ...listening(connection, gatewayId),
     ...logs(connection, gatewayId),
   }
 }

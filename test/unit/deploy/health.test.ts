@@ -7,7 +7,7 @@ import { type Check, type Health, untilHealthy } from '../../../src/deploy/healt
 import { probeHttp } from '../../../src/deploy/probe.ts'
 import { unhealthyProblem } from '../../../src/deploy/unhealthy.ts'
 import type { Hostname } from '../../../src/domain/endpoint.ts'
-import type { Condition, Container } from '../../../src/domain/engine.ts'
+import type { Condition, Container, Listener } from '../../../src/domain/engine.ts'
 import { problemLines } from '../../../src/domain/problem.ts'
 import { fakeEngine } from '../../support/fake-engine.ts'
 import { FILES, live } from '../../support/reshape-bench.ts'
@@ -131,8 +131,11 @@ test('an abort ends the waiting', async t => {
   await t.throwsAsync(waiting)
 })
 
-const text = (health: Extract<Health, { kind: 'unhealthy' }>, output: string[] = []) =>
-  problemLines(unhealthyProblem('web.1', health, output, 60)).join('\n')
+const text = (
+  health: Extract<Health, { kind: 'unhealthy' }>,
+  output: string[] = [],
+  listeners: readonly Listener[] | null = null,
+) => problemLines(unhealthyProblem('web.1', health, output, 60, listeners)).join('\n')
 
 test('the problem says what was asked, what came back, what it printed and what to do', t => {
   const failed = (
@@ -176,4 +179,22 @@ test('a candidate whose endpoint does not answer fails the deploy, and one witho
   await made.background.idle()
   t.deepEqual(made.ids(), before)
   t.deepEqual([...new Set(asked)], ['a.test:81/up'])
+})
+
+test('the problem says where it listens instead, and how requests get there', t => {
+  const refused = { check: check(5000), answer: { status: null, why: 'connection refused' } } as const
+  const at = (...listeners: Listener[]) =>
+    text({ kind: 'unhealthy', by: 'HTTP', failed: [refused] }, [], listeners)
+  t.regex(at(), /It listens on no TCP port\.\n/)
+  const loopback = at({ address: '127.0.0.1', port: 5000 })
+  t.regex(
+    loopback,
+    /It listens on 127\.0\.0\.1:5000\n[\s\S]*for its own container only: make it listen on 0\.0\.0\.0:5000\./,
+  )
+  const elsewhere = at({ address: '::', port: 3000 }, { address: '127.0.0.1', port: 9 })
+  t.regex(
+    elsewhere,
+    /It listens on \[::\]:3000, 127\.0\.0\.1:9\n[\s\S]*--port 3000` or EXPOSE 3000 in the Dockerfile/,
+  )
+  t.regex(at({ address: '::1', port: 3000 }), /--port 3000`.*make it listen on 0\.0\.0\.0 instead of ::1\./)
 })
