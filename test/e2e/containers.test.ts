@@ -180,6 +180,7 @@ test.serial(
       'fairlead.process': 'web',
       'fairlead.index': '1',
       'fairlead.one-off': 'false',
+      'fairlead.port': '5000',
     })
     t.is(HostConfig.NetworkMode, `fairlead-${id}.my-env`)
     t.deepEqual(HostConfig.RestartPolicy, { Name: 'unless-stopped', MaximumRetryCount: 0 })

@@ -83,11 +83,13 @@ async function onlyServes(
     const { containers } = await onEngine(gateway, app.name)
     return containers.length === 1 && containers[0]?.includes(`.${release}.web.`)
   })
-  const rows = await processes(gateway, app.name)
-  t.deepEqual(
-    rows.map(row => [row.process, row.release, row.state]),
-    [['web.1', release, 'running']],
-  )
+  // What a stop-first deploy had stopped is started after its candidate is gone.
+  await until(`web.1 of ${app.name} runs again`, async () => {
+    const rows = await processes(gateway, app.name)
+    return rows.length === 1 && rows[0]?.state === 'running'
+  })
+  const [row] = await processes(gateway, app.name)
+  t.deepEqual([row?.process, row?.release], ['web.1', release])
   t.is(await page(gateway, app.name), greeting)
 }
 

@@ -227,7 +227,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
 function stackFile({ stack = '', version = 2 }: GatewayOptions): string {
   // A pool of its own for every gateway, so that parallel tests do not try each other's subnets first.
   const second = Math.floor(Math.random() * 60) + 64
-  return `version: ${version}\nengine:\n  unix: /var/run/docker.sock\nnetwork:\n  pool: 10.${second}.0.0/16\n  size: 28\nsettle: 1s\ngrace: 2s\n${stack}\n`
+  return `version: ${version}\nengine:\n  unix: /var/run/docker.sock\nnetwork:\n  pool: 10.${second}.0.0/16\n  size: 26\nsettle: 1s\ngrace: 2s\n${stack}\n`
 }
 
 function gatewayIdOf(log: string, data: string): string {
