@@ -1,27 +1,45 @@
 // What is acquired registers its undo at once. When the work fails, the undos run last first; when it succeeds
-// they are forgotten. An undo that fails itself is reported and does not stop the others.
+// they are forgotten. An undo that fails itself does not stop the others; it is left to later, and with it those that
+// came after it, in the same order: an engine keeps an image as long as a container is there that was not removed.
 import type { App } from '../domain/app.ts'
 import type { Ground } from './ground.ts'
 
 /** An undo may be run again, and finds nothing to do when what it undoes is gone. */
 export type RegisterUndo = (what: string, undo: () => Promise<void>) => void
 
+interface Undo {
+  readonly what: string
+  readonly undo: () => Promise<void>
+}
+
+/** @param undoFailed told once, with all that is left to do */
 export async function withUndo<T>(
   work: (register: RegisterUndo) => Promise<T>,
   undoFailed: (what: string, error: unknown, undo: () => Promise<void>) => void,
 ): Promise<T> {
-  const undos: { what: string; undo: () => Promise<void> }[] = []
+  const undos: Undo[] = []
   try {
     return await work((what, undo) => undos.push({ what, undo }))
   } catch (error) {
+    const left: Undo[] = []
+    const failures: unknown[] = []
     for (const { what, undo } of undos.reverse()) {
       try {
         await undo()
+        if (failures.length > 0) left.push({ what, undo })
       } catch (failure) {
-        undoFailed(what, failure, undo)
+        failures.push(failure)
+        left.push({ what, undo })
       }
     }
+    if (failures.length > 0) undoFailed(left.map(({ what }) => what).join(', '), failures[0], inTurn(left))
     throw error
+  }
+}
+
+function inTurn(undos: readonly Undo[]): () => Promise<void> {
+  return async () => {
+    for (const { undo } of undos) await undo()
   }
 }
 

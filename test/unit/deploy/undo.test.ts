@@ -18,24 +18,32 @@ test('undos run last first when the work fails, and not at all when it succeeds'
   t.deepEqual(order, ['c', 'b', 'a'])
 })
 
-test('an undo that fails is reported, stops no other, and hides no error', async t => {
+test('what an undo that fails leaves is told once, and is then undone in the same order with all that came after', async t => {
   const order: string[] = []
-  const reported: string[] = []
+  let away = true
+  const needs = (name: string) => async () => {
+    if (away) throw new Error(`${name} is away`)
+    order.push(name)
+  }
+  const told: { what: string; error: unknown; undo: () => Promise<void> }[] = []
   const failing = withUndo(
     async undo => {
-      undo('a', async () => void order.push('a'))
-      undo('rejects', async () => {
-        throw new Error('first')
-      })
-      undo('throws', () => {
-        throw new Error('second')
-      })
-      undo('d', async () => void order.push('d'))
+      undo('image', async () => void order.push('image'))
+      undo('network', needs('network'))
+      undo('container', needs('container'))
+      undo('name', async () => void order.push('name'))
       throw new Error('the reason')
     },
-    (what, error) => void reported.push(`${what}: ${(error as Error).message}`),
+    (what, error, undo) => void told.push({ what, error, undo }),
   )
   await t.throwsAsync(failing, { message: 'the reason' })
-  t.deepEqual(order, ['d', 'a'])
-  t.deepEqual(reported, ['throws: second', 'rejects: first'])
+  t.deepEqual(order, ['name', 'image'])
+  t.deepEqual(
+    told.map(({ what, error }) => `${what}: ${(error as Error).message}`),
+    ['container, network, image: container is away'],
+  )
+  away = false
+  order.length = 0
+  await told[0]?.undo()
+  t.deepEqual(order, ['container', 'network', 'image'])
 })
