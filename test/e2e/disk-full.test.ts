@@ -1,10 +1,11 @@
 // The gateway's own disk is full: a push is refused with a reason, the gateway goes on, and so do the apps.
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import { fillDisk } from '../support/fill-disk.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { page } from '../support/page.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
@@ -29,21 +30,6 @@ test.after.always(async () => {
   execFileSync('umount', [disk])
   rmSync(disk, { recursive: true })
 })
-
-/** Writes until nothing more fits. */
-function fill(): string {
-  const path = join(disk, 'filler')
-  const file = openSync(path, 'w')
-  for (let size = 1 << 20; size >= 1; size >>= 1) {
-    try {
-      while (writeSync(file, Buffer.alloc(size)) === size);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-    }
-  }
-  closeSync(file)
-  return path
-}
 
 test.serial(
   'a pack that does not fit on the disk is refused with git’s words, and leaves the space free again',
@@ -71,7 +57,7 @@ test.serial(
       Procfile: HTTPD,
     })
     t.is((await app.push()).status, 0)
-    const filler = fill()
+    const filler = fillDisk(disk)
     t.teardown(() => rmSync(filler, { force: true }))
     const push = await app.push({ 'www/index.html': 'two\n' })
     t.not(push.status, 0)

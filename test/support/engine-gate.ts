@@ -15,8 +15,10 @@ export interface Held {
 
 export interface EngineGate {
   readonly path: string
-  /** Holds back every request whose first line matches, e.g. `/^POST .*\/start/`. */
-  hold(pattern: RegExp): Held
+  /** How many requests have come so far. */
+  readonly requests: number
+  /** Holds back the nth request from now whose first line matches, e.g. `/^POST .*\/start/`, and every such after it. */
+  hold(pattern: RegExp, nth?: number): Held
   /** Cuts every connection; nobody listens any more. */
   shut(): Promise<void>
   open(): Promise<void>
@@ -24,14 +26,15 @@ export interface EngineGate {
   remove(): Promise<void>
 }
 
-export async function engineGate(): Promise<EngineGate> {
+export async function engineGate(behind = ENGINE_SOCKET): Promise<EngineGate> {
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-gate-'))
   const path = join(directory, 'engine.sock')
   const sockets = new Set<net.Socket>()
-  const holds = new Set<{ pattern: RegExp; reach(): void; released: Promise<void> }>()
+  const holds = new Set<{ pattern: RegExp; left: number; reach(): void; released: Promise<void> }>()
+  let requests = 0
 
   function take(socket: net.Socket): void {
-    const engine = net.connect({ path: ENGINE_SOCKET, allowHalfOpen: true })
+    const engine = net.connect({ path: behind, allowHalfOpen: true })
     for (const end of [socket, engine]) {
       sockets.add(end)
       end.on('error', () => {})
@@ -44,8 +47,11 @@ export async function engineGate(): Promise<EngineGate> {
     socket.once('data', async first => {
       socket.pause()
       const line = first.toString('latin1').split('\r\n', 1)[0] ?? ''
+      requests += 1
       for (const hold of holds) {
         if (!hold.pattern.test(line)) continue
+        hold.left -= 1
+        if (hold.left > 0) continue
         hold.reach()
         await hold.released
       }
@@ -70,10 +76,13 @@ export async function engineGate(): Promise<EngineGate> {
     path,
     open,
     shut,
-    hold(pattern) {
+    get requests() {
+      return requests
+    },
+    hold(pattern, nth = 1) {
       const reached = Promise.withResolvers<void>()
       const released = Promise.withResolvers<void>()
-      const hold = { pattern, reach: reached.resolve, released: released.promise }
+      const hold = { pattern, left: nth, reach: reached.resolve, released: released.promise }
       holds.add(hold)
       return {
         reached: reached.promise,

@@ -3,7 +3,7 @@ import { finished } from 'node:stream/promises'
 import Docker from 'dockerode'
 import type { TestGateway } from './gateway.ts'
 
-const docker = new Docker({ socketPath: '/var/run/docker.sock' })
+const shared = new Docker({ socketPath: '/var/run/docker.sock' })
 
 export interface OnEngine {
   readonly containers: readonly string[]
@@ -18,7 +18,11 @@ export function gatewayId(gateway: TestGateway): string {
 }
 
 /** Names, of one app or of all. @param name `env/app` */
-export async function onEngine(gateway: TestGateway, name?: string): Promise<OnEngine> {
+export async function onEngine(
+  gateway: TestGateway,
+  name?: string,
+  docker: Docker = shared,
+): Promise<OnEngine> {
   const id = gatewayId(gateway)
   const label = [`fairlead.gateway=${id}`]
   const [environment, app] = name?.split('/') ?? []
@@ -37,7 +41,7 @@ export async function onEngine(gateway: TestGateway, name?: string): Promise<OnE
 
 /** Of the engine's machine, as its containers see it. */
 export async function engineAddress(): Promise<string> {
-  const { IPAM } = await docker.getNetwork('bridge').inspect()
+  const { IPAM } = await shared.getNetwork('bridge').inspect()
   const address = IPAM?.Config?.[0]?.Gateway
   if (address === undefined) throw new Error('the engine has no bridge of its own')
   return address
@@ -46,7 +50,7 @@ export async function engineAddress(): Promise<string> {
 /** Runs a command in every container of the app. */
 export async function inContainers(gateway: TestGateway, name: string, command: string[]): Promise<void> {
   for (const container of (await onEngine(gateway, name)).containers) {
-    const exec = await docker.getContainer(container.slice(1)).exec({ Cmd: command })
+    const exec = await shared.getContainer(container.slice(1)).exec({ Cmd: command })
     const output = await exec.start({ hijack: true, stdin: false })
     output.resume()
     await finished(output)

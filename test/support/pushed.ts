@@ -17,6 +17,11 @@ export function refusal(push: Pick<Finished, 'stderr'>): string[] {
   return start === -1 ? [] : lines.slice(start)
 }
 
+/** Of the Problem among them, null when there is none. */
+export function problemCode(push: Pick<Finished, 'stderr'>): string | null {
+  return /\(([a-z-]+)\)$/.exec(refusal(push)[0] ?? '')?.[1] ?? null
+}
+
 /** A Problem as `problemLines` writes it, the evidence possibly in several lines. */
 export function problemText(text: {
   headline: string

@@ -1,0 +1,75 @@
+// The engine itself fails: it is restarted or killed with all its containers while something is done, and its disk is
+// full. An engine of the test's own, since what is done to it is done to all that use it.
+import { randomBytes } from 'node:crypto'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import Docker from 'dockerode'
+import { DOINGS, faultGround, stepsOf } from '../support/fault-ground.ts'
+import { type OwnEngine, startOwnEngine } from '../support/own-engine.ts'
+import { problemCode } from '../support/pushed.ts'
+
+const ALL = process.env.FAIRLEAD_FAULTS === 'all'
+
+const ENDS = {
+  restarted: async (engine: OwnEngine) => engine.stop(),
+  killed: (engine: OwnEngine) => engine.kill(),
+}
+
+for (const how of ['restarted', 'killed'] as const) {
+  test.serial(
+    `the engine is ${how} at any step: its containers come back, one release serves, and a push works`,
+    async t => {
+      t.timeout(3_600_000)
+      const engine = startOwnEngine()
+      t.teardown(() => engine.remove())
+      const ground = await faultGround({ socket: engine.socket })
+      t.teardown(() => ground.dispose())
+      const app = await ground.serving(t)
+      await ENDS[how](engine)
+      engine.start()
+      await ground.sound(t, app, `the engine was ${how} while nothing was done`)
+
+      for (const doing of ALL ? DOINGS : (['deploy'] as const)) {
+        const before = ground.gate.requests
+        const done = await ground.begin(app, doing)
+        t.is(done.status, 0, done.all)
+        const requests = ground.gate.requests - before
+        await ground.sound(t, app, doing)
+        for (const step of stepsOf(requests, 1)) {
+          const after = `the engine was ${how} at step ${step} of ${requests} of ${doing}`
+          const held = ground.gate.hold(/./, step)
+          const answered = ground.begin(app, doing)
+          await Promise.race([held.reached, answered])
+          await ENDS[how](engine)
+          held.release()
+          engine.start()
+          await answered
+          await ground.sound(t, app, after)
+          await ground.worksAgain(t, app, after)
+        }
+      }
+    },
+  )
+}
+
+test.serial(
+  'a build that fills the disk of the engine fails with a reason, and once there is space a push works',
+  async t => {
+    const engine = startOwnEngine('96m')
+    t.teardown(() => engine.remove())
+    const ground = await faultGround({ socket: engine.socket })
+    t.teardown(() => ground.dispose())
+    const app = await ground.serving(t)
+    const large = join(app.directory, 'www/large')
+    writeFileSync(large, randomBytes(120 << 20))
+    const push = await app.push()
+    t.not(push.status, 0)
+    t.is(problemCode(push), 'engine-disk-full', push.all)
+    await ground.sound(t, app, 'the disk of the engine was full')
+    rmSync(large)
+    // What an operator does: the engine's cache of builds has kept what did arrive.
+    await new Docker({ socketPath: engine.socket }).pruneBuilder()
+    await ground.worksAgain(t, app, 'the disk of the engine was full')
+  },
+)
