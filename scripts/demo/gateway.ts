@@ -6,13 +6,17 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { endHaproxy, freePort } from '../../test/support/haproxy.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const USUAL_PORT = 2222
+const USUAL = { ssh: 2222, http: 8080 }
 
 export interface DemoGateway {
   readonly url: string
   readonly fingerprint: string
+  /** Port of its router, on 127.0.0.1. */
+  readonly http: number
+  /** Its HAProxy too, which would go on without it. */
   stop(): Promise<void>
 }
 
@@ -24,13 +28,16 @@ export function makeKey(directory: string): string {
 }
 
 export async function startDemoGateway(directory: string, key: string): Promise<DemoGateway> {
+  const data = join(directory, 'data')
+  const http = (await isFree(USUAL.http)) ? USUAL.http : await freePort()
   const child = spawn(process.execPath, [MAIN], {
     cwd: directory,
     env: {
       PATH: process.env.PATH,
       HOME: directory,
-      FAIRLEAD_DATA: join(directory, 'data'),
-      FAIRLEAD_SSH: `127.0.0.1:${(await isFree(USUAL_PORT)) ? USUAL_PORT : 0}`,
+      FAIRLEAD_DATA: data,
+      FAIRLEAD_SSH: `127.0.0.1:${(await isFree(USUAL.ssh)) ? USUAL.ssh : 0}`,
+      FAIRLEAD_HTTP: `127.0.0.1:${http}`,
       FAIRLEAD_OPERATOR_KEYS: `${key}.pub`,
     },
     // A process group of its own: a ^C on the terminal is for the demo, which still needs it to clean up.
@@ -41,11 +48,14 @@ export async function startDemoGateway(directory: string, key: string): Promise<
   return {
     url: ready.url,
     fingerprint: ready.hostKey,
+    http,
     async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const exited = once(child, 'exit')
-      child.kill('SIGTERM')
-      await exited
+      if (child.exitCode === null && child.signalCode === null) {
+        const exited = once(child, 'exit')
+        child.kill('SIGTERM')
+        await exited
+      }
+      await endHaproxy(join(data, 'router', 'haproxy.pid'))
     },
   }
 }
@@ -67,12 +77,13 @@ async function untilReady(child: ChildProcess, logFile: string): Promise<{ url: 
 }
 
 async function isFree(port: number): Promise<boolean> {
-  const server = createServer()
-  server.listen(port, '127.0.0.1')
-  const free = await Promise.race([
-    once(server, 'listening').then(() => true),
-    once(server, 'error').then(() => false),
-  ])
-  server.close()
-  return free
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    server.close()
+  }
 }

@@ -1,15 +1,18 @@
-// The demo: a gateway, a password-protected registry, and the story of the README told twice with real pushes,
-// once from a private image and once from a Dockerfile with a private FROM. `--once` ends when the story ends;
-// otherwise the gateway runs until Ctrl-C. Either way nothing of it is left afterwards.
+// The demo: a gateway, a password-protected registry, and the story of the README told with real pushes: from a private
+// image, from a Dockerfile with a private FROM, and once more under load, behind a hostname. `--once` ends when the story
+// ends; otherwise the gateway runs until Ctrl-C. Either way nothing of it is left afterwards.
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type Counted, startLoad } from '../../test/support/load.ts'
 import { startRegistry, type TestRegistry } from '../../test/support/registry.ts'
 import { makeKey, startDemoGateway } from './gateway.ts'
 import { shell } from './shell.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const HELLO = 'hello'
+const HOSTNAME = `${HELLO}.my-env.localhost`
 const once = process.argv.includes('--once')
 const stopped = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopped.abort())
@@ -32,11 +35,13 @@ async function run(): Promise<number> {
     const gateway = await startDemoGateway(directory, key)
     undo.defer(() => gateway.stop())
     note(`${gateway.url}, host key ${gateway.fingerprint}`)
+    note(`its router, once there is an endpoint: http://localhost:${gateway.http}`)
 
     const $ = shell({ directory, key, url: gateway.url, stopped: stopped.signal })
     undo.defer(() => destroyApps($))
-    await tellStory($, registry, gateway.url)
-    if (!once) await stayOpen($.checkout('example-docker-app'))
+    await deployTwice($, registry, gateway.url)
+    await switchUnderLoad($, gateway.http)
+    if (!once) await stayOpen($.checkout(HELLO), gateway.http)
     return 0
   } catch (error) {
     if (stopped.signal.aborted) return 130
@@ -57,7 +62,7 @@ async function fillRegistry(registry: TestRegistry): Promise<void> {
   await registry.push('acme/base', '1')
 }
 
-async function tellStory($: ReturnType<typeof shell>, registry: TestRegistry, url: string): Promise<void> {
+async function deployTwice($: ReturnType<typeof shell>, registry: TestRegistry, url: string): Promise<void> {
   const credentials = [
     `APTIBLE_PRIVATE_REGISTRY_HOST=${registry.host}`,
     `APTIBLE_PRIVATE_REGISTRY_USERNAME=${registry.username}`,
@@ -80,14 +85,13 @@ async function tellStory($: ReturnType<typeof shell>, registry: TestRegistry, ur
   await $.fetchPage()
 
   say('2. A Dockerfile with a private FROM')
-  const hello = 'hello'
-  $.enter(hello)
-  cpSync(join(ROOT, 'examples/hello'), $.checkout(hello), { recursive: true })
+  $.enter(HELLO)
+  cpSync(join(ROOT, 'examples/hello'), $.checkout(HELLO), { recursive: true })
   const dockerfile = readFileSync(join(ROOT, 'examples/hello/Dockerfile'), 'utf8')
   $.write('Dockerfile', dockerfile.replace('localhost:5000', registry.host))
   await $.run('git', 'init', '-b', 'master', '.')
-  await $.run('fairlead', 'apps:create', hello, '--environment', 'my-env')
-  await $.run('git', 'remote', 'add', 'aptible', `${url}/my-env/${hello}.git`)
+  await $.run('fairlead', 'apps:create', HELLO, '--environment', 'my-env')
+  await $.run('git', 'remote', 'add', 'aptible', `${url}/my-env/${HELLO}.git`)
   await $.run('fairlead', 'config:set', ...credentials)
   await $.run('git', 'add', '.')
   await $.run('git', 'commit', '-q', '-m', 'build it')
@@ -96,12 +100,41 @@ async function tellStory($: ReturnType<typeof shell>, registry: TestRegistry, ur
   await $.run('fairlead', 'ps')
 }
 
-async function stayOpen(checkout: string): Promise<void> {
+/** Goes on where the app `hello` was deployed. */
+async function switchUnderLoad($: ReturnType<typeof shell>, port: number): Promise<void> {
+  say('3. Behind a hostname, and deployed again under load')
+  await $.run('fairlead', 'endpoints:create')
+  await $.fetchNamed(HOSTNAME, port)
+  const load = startLoad({ port, hostname: HOSTNAME })
+  try {
+    note('From now on, 200 requests a second over 20 connections that are kept open')
+    $.write('www/index.html', 'Hello again: nobody noticed.\n')
+    await $.run('git', 'commit', '-q', '-a', '-m', 'say it again')
+    await $.run('git', 'push', 'aptible', 'master')
+    await $.fetchNamed(HOSTNAME, port)
+    tell(load.counted())
+
+    say('4. Back again')
+    await $.run('fairlead', 'rollback')
+    await $.fetchNamed(HOSTNAME, port)
+  } finally {
+    await load.stop()
+  }
+  tell(load.counted())
+}
+
+function tell({ requests, failed, failures }: Counted): void {
+  note(`${failed} of ${requests} requests failed`)
+  if (failed > 0) throw new Error(`requests were lost: ${failures.join('; ')}`)
+}
+
+async function stayOpen(checkout: string, port: number): Promise<void> {
   say('The gateway goes on running. In another terminal:')
   process.stdout.write(
     [
       `  cd ${checkout}`,
       `  . ../environment            # the demo's key, and fairlead on the PATH`,
+      `  curl http://${HOSTNAME}:${port}/`,
       '  fairlead help',
       '  fairlead logs --follow',
       '  git commit --allow-empty -m again && git push aptible master',

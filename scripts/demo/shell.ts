@@ -2,7 +2,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { quoteWord } from '../../src/domain/words.ts'
 
@@ -59,6 +61,15 @@ export function shell({ directory, key, url, stopped }: ShellOptions) {
     return output
   }
 
+  /** As curl and browsers do it: they take every name below localhost for this machine, which not every resolver does. */
+  async function showPage(page: string, host: string, port: number): Promise<void> {
+    process.stdout.write(`$ curl ${page}\n`)
+    const asked = get({ host, port, headers: { host: new URL(page).host }, agent: false, signal: stopped })
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    if (answer.statusCode !== 200) throw new Error(`${page} answered ${answer.statusCode}`)
+    process.stdout.write(await text(answer))
+  }
+
   return {
     checkout: (app: string) => join(directory, app),
     enter(app: string): void {
@@ -90,12 +101,11 @@ export function shell({ directory, key, url, stopped }: ShellOptions) {
       )
       const web = rows.find(row => row.process === 'web.1' && row.state === 'running')
       if (web === undefined) throw new Error('web.1 does not run')
-      const page = `http://${web.address}:5000/`
-      process.stdout.write(`$ curl ${page}\n`)
-      const answer = await fetch(page, { signal: stopped })
-      if (!answer.ok) throw new Error(`${page} answered ${answer.status}`)
-      process.stdout.write(await answer.text())
+      await showPage(`http://${web.address}:5000/`, web.address, 5000)
     },
+    /** By its name, through the router. */
+    fetchNamed: (hostname: string, port: number) =>
+      showPage(`http://${hostname}:${port}/`, '127.0.0.1', port),
   }
 }
 
