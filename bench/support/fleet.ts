@@ -1,8 +1,6 @@
 // A gateway with as many apps behind endpoints as are wanted, each a container that serves its own name.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { get } from 'node:http'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import {
   type Checkout,
   finish,
@@ -11,6 +9,7 @@ import {
   type TestGateway,
 } from '../../test/support/gateway.ts'
 import { endHaproxy } from '../../test/support/haproxy.ts'
+import { pageByName } from '../../test/support/page.ts'
 import { until } from '../../test/support/until.ts'
 import { insist } from './by-hand.ts'
 import { timed } from './table.ts'
@@ -68,9 +67,7 @@ export async function startFleet(image: string): Promise<Fleet> {
       names.push(...added)
     },
     async routed() {
-      await Promise.all(
-        names.map(name => until(`${name} answers`, async () => (await page(gateway, name)) === name)),
-      )
+      await Promise.all(names.map(name => until(`${name} answers`, () => saysItsName(gateway, name))))
     },
     async deploy() {
       await checkout.commit()
@@ -94,19 +91,10 @@ async function push(gateway: TestGateway, { directory }: Checkout, name: string)
   insist(await finish('git', words, { cwd: directory, env: gateway.operator.environment }))
 }
 
-/** @returns null when nothing answers */
-function page(gateway: TestGateway, name: string): Promise<string | null> {
+async function saysItsName(gateway: TestGateway, name: string): Promise<boolean> {
   const [environment, app] = name.split('/')
-  const headers = { host: `${app}.${environment}.localhost` }
-  return new Promise(resolve => {
-    const asked = get({ port: gateway.http, headers, agent: false }, response => {
-      text(response).then(
-        body => resolve(body.trim()),
-        () => resolve(null),
-      )
-    })
-    asked.on('error', () => resolve(null))
-  })
+  const page = pageByName(gateway, `${app}.${environment}.localhost`).catch(() => '')
+  return (await page) === `${name}\n`
 }
 
 async function withHands(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {

@@ -1,4 +1,6 @@
 // Fetches a page from an app's web process, at its address on the environment's network.
+import { get } from 'node:http'
+import { text } from 'node:stream/consumers'
 import type { TestGateway } from './gateway.ts'
 
 export interface Row {
@@ -22,4 +24,14 @@ export async function page(gateway: TestGateway, app: string, port = 5000): Prom
   )
   if (!web?.address) throw new Error(`${app} has no running web process`)
   return (await fetch(`http://${web.address}:${port}/`)).text()
+}
+
+/** Through the router. @throws when nothing answers */
+export function pageByName(gateway: TestGateway, hostname: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = get({ port: gateway.http, headers: { host: hostname }, agent: false }, response => {
+      text(response).then(resolve, reject)
+    })
+    asked.on('error', reject)
+  })
 }

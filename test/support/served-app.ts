@@ -1,6 +1,4 @@
 // An app with a real server behind a hostname, for whoever puts load on it.
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Checkout, type Finished, startGateway, type TestGateway } from './gateway.ts'
 import { nodeImage, SERVE } from './node-image.ts'
 import { onEngine } from './on-engine.ts'
@@ -30,10 +28,6 @@ export async function startServingGateway(options: { compiled?: boolean } = {}):
   await registry.push('server', '1', nodeImage())
   const gateway = await startGateway(options)
   undo.defer(() => gateway.dispose())
-  // A server that is slow to start on a slow machine is not to count as one that has no port.
-  const stack = join(gateway.stacks, 'local.yml')
-  writeFileSync(stack, readFileSync(stack, 'utf8').replace('settle: 1s', 'settle: 60s'))
-  succeeded(await gateway.ssh('stacks:reload'))
   const running = undo.move()
 
   async function app(): Promise<ServedApp> {
