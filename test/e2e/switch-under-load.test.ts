@@ -30,29 +30,31 @@ function answeredBy(load: Load, release: string): Promise<unknown> {
 }
 
 test.serial('deploys, failed ones, rollbacks, scaling and restarts lose no request', async t => {
+  t.timeout(30 * 60_000) // Many switches are one test: nothing else tells that it goes on.
   const app = await serving.app()
   const load = loadOn(app)
   t.teardown(() => load.stop())
-  let version = 1
-  const switched = async () => {
-    await answeredBy(load, `v${version}`)
+  let made = 1
+  const switched = async (live: number) => {
+    await answeredBy(load, `v${live}`)
     await app.only(1)
   }
   for (let i = 0; i < TIMES.deploys; i += 1) {
     succeeded(await app.deploy())
-    version += 1
-    await switched()
+    made += 1
+    await switched(made)
   }
+  const deployed = made
   for (let i = 0; i < TIMES.failures; i += 1) {
     const failed = await app.deploy('exec false')
     t.not(failed.status, 0, failed.all)
-    await switched()
-    version += 1 // The number of a release that failed is not given again.
+    made += 1 // The number of a release that failed is not given again.
+    await switched(deployed)
   }
   for (let i = 0; i < TIMES.rollbacks; i += 1) {
     await app.fairlead('rollback')
-    version += 1
-    await switched()
+    made += 1
+    await switched(made)
   }
   const [before] = await processes(serving.gateway, app.name)
   for (const count of [3, 1]) {
@@ -60,7 +62,7 @@ test.serial('deploys, failed ones, rollbacks, scaling and restarts lose no reque
     await app.only(count)
   }
   await app.fairlead('restart')
-  await switched()
+  await switched(made)
   t.not((await processes(serving.gateway, app.name))[0]?.container, before?.container)
 
   const { requests, failed, failures, answers } = await load.stop()
