@@ -50,6 +50,7 @@ export async function startFleet(image: string): Promise<Fleet> {
   async function make(name: string): Promise<void> {
     const [environment, app] = name.split('/')
     insist(await gateway.ssh(`apps:create ${app} --environment ${environment}`))
+    names.push(name)
     insist(await gateway.ssh(`config:set --app ${name} APTIBLE_DOCKER_IMAGE=${image}`))
     insist(await gateway.ssh(`endpoints:create --app ${name}`))
     await push(gateway, checkout, name)
@@ -64,7 +65,6 @@ export async function startFleet(image: string): Promise<Fleet> {
         if (!made.all.includes('name-taken')) insist(made)
       }
       await withHands(added, make)
-      names.push(...added)
     },
     async routed() {
       await Promise.all(names.map(name => until(`${name} answers`, () => saysItsName(gateway, name))))
