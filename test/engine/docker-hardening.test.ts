@@ -68,7 +68,7 @@ test('every hardening setting reaches the engine', async t => {
   t.deepEqual(Object.keys(NetworkSettings.Networks), [network])
 })
 
-test('a container that is kept running survives the engine, unless it was stopped', async t => {
+test('a container that is kept running comes back with the engine, also with one that was killed', async t => {
   const id = await ground.engine().create(spec(), signal)
   await ground.engine().keepRunning(id, signal)
   const { HostConfig } = await ground.docker.getContainer(id).inspect()
