@@ -97,10 +97,16 @@ async function saysItsName(gateway: TestGateway, name: string): Promise<boolean>
   return (await page) === `${name}\n`
 }
 
+/** The first failure ends the others, and all of them have ended before it is thrown: nothing is made behind its back. */
 async function withHands(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
   const left = names.values()
+  const failures: unknown[] = []
   const hand = async () => {
-    for (const name of left) await work(name)
+    for (const name of left) {
+      if (failures.length > 0) return
+      await work(name).catch(error => failures.push(error))
+    }
   }
   await Promise.all(Array.from({ length: HANDS }, hand))
+  if (failures.length > 0) throw failures[0]
 }
