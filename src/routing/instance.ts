@@ -8,7 +8,7 @@ import { prepareDirectory, type RouterFiles, readIfThere, workersKey, writeRoute
 import { configText, frameOf, type Mark, readMark, type Size, type Surroundings } from './haproxy-config.ts'
 import { check, findHaproxy, launch, launchArguments, privileges } from './launch.ts'
 import { type Processes, readProcesses } from './readings.ts'
-import { createRuntime, type Runtime } from './runtime.ts'
+import { createRuntime, mute, type Runtime } from './runtime.ts'
 
 /** Milliseconds that a new worker has until it answers. Reading many certificates takes a while. */
 const START_LIMIT = 30_000
@@ -77,7 +77,7 @@ export function createInstance(options: InstanceOptions): Instance {
       signal.throwIfAborted()
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'none'
       if (isNobody(error)) return 'mute'
-      throw unreachable(socket, error)
+      throw error instanceof Problem ? error : unreachable(socket, error)
     }
   }
   const running = async (signal: AbortSignal): Promise<Mark | null> => {
@@ -161,14 +161,6 @@ async function isAlive(files: RouterFiles): Promise<boolean> {
   const pid = (await readIfThere(files.pid)).trim()
   if (!/^[1-9]\d*$/.test(pid)) return false
   return (await readIfThere(`/proc/${pid}/cmdline`).catch(() => '')).split('\0').includes(files.config)
-}
-
-function mute(socket: string): Problem {
-  return new Problem('router-unreachable', {
-    headline: 'HAProxy runs, but does not answer',
-    saw: `Nothing came from ${socket} within ${MUTE_LIMIT / 1000} seconds.`,
-    hint: 'Restart it: the gateway starts it again with all routes.',
-  })
 }
 
 function unreachable(socket: string, cause: unknown): Problem {

@@ -1,12 +1,16 @@
 // Starts HAProxy as a process that outlives the gateway, and tells in words why it does not start.
 import { spawn } from 'node:child_process'
 import { accessSync, constants, readFileSync } from 'node:fs'
+import { finished } from 'node:stream/promises'
 import type { HostPort } from '../domain/host-port.ts'
 import { Problem } from '../domain/problem.ts'
 import type { RouterFiles } from './files.ts'
 
 /** Where packages put it: a gateway that is run by a person often has no sbin in its PATH. */
 const PLACES = ['/usr/local/sbin', '/usr/sbin', '/usr/local/bin', '/usr/bin', '/sbin', '/opt/homebrew/bin']
+
+/** Milliseconds in which what a program said last is read. */
+const LAST_WORDS = 2000
 
 /** @param given the setting, null to look in the usual places. @throws Problem `router-missing` */
 export function findHaproxy(given: string | null): string {
@@ -98,12 +102,12 @@ function run(binary: string, args: readonly string[]): Promise<{ status: number 
       said = (said + chunk).slice(-8000)
     })
     child.on('error', reject)
-    // Not `close`: what goes on in the background may hold the pipe.
-    child.on('exit', status => {
-      setImmediate(() => {
-        child.stderr.destroy()
-        resolve({ status, words: lastWords(said) })
-      })
+    // Not `close`: what goes on in the background holds the pipe. One that failed leaves nothing there, but its last words.
+    child.on('exit', async status => {
+      if (status !== 0)
+        await finished(child.stderr, { signal: AbortSignal.timeout(LAST_WORDS) }).catch(() => {})
+      child.stderr.destroy()
+      resolve({ status, words: lastWords(said) })
     })
   })
 }

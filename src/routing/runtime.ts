@@ -7,8 +7,6 @@ import { Problem } from '../domain/problem.ts'
 const PATIENCE = 10_000
 /** Bytes of one call: HAProxy reads a command into one buffer of 16 KiB. */
 export const LONGEST_PAYLOAD = 15_000
-/** So many commands are sent in one call. */
-const BATCH = 50
 
 /** Whom a command is for. */
 export type Addressee = 'master' | 'worker' | { readonly pid: number }
@@ -41,23 +39,25 @@ export function createRuntime(socket: string): Runtime {
   }
   return {
     ask: async (to, words, signal) => {
-      const answer = await exchange(socket, `${line(to, words)}\n`, signal)
+      const [answer = ''] = await converse(socket, [`${line(to, words)}\n`], signal)
       if (/^(?:Unknown command|Permission denied|Can't find)/.test(answer)) refuse(words.join(' '), answer)
       return answer
     },
     tell: async (to, commands, signal) => {
-      for (let at = 0; at < commands.length; at += BATCH) {
-        const batch = commands.slice(at, at + BATCH)
-        const text = batch.map(words => `${line(to, words)}\n`).join('')
-        refuse(batch.map(words => words.join(' ')).join('; '), await exchange(socket, text, signal))
-      }
+      const answers = await converse(
+        socket,
+        commands.map(words => `${line(to, words)}\n`),
+        signal,
+      )
+      for (const [at, words] of commands.entries()) refuse(words.join(' '), answers[at] ?? '')
     },
     hand: async (words, lines, signal) => {
       if (lines.some(each => !/^[\x21-\x7e][\x20-\x7e]*$/.test(each))) {
         throw new TypeError('a payload has lines of printable characters only')
       }
       const text = `${line('worker', words)} <<\n${lines.join('\n')}\n\n`
-      refuse(words.join(' '), await exchange(socket, text, signal))
+      const [answer = ''] = await converse(socket, [text], signal)
+      refuse(words.join(' '), answer)
     },
   }
 }
@@ -69,21 +69,55 @@ function line(to: Addressee, words: readonly (string | number)[]): string {
   return prefix + words.join(' ')
 }
 
-/** @throws the system's error when nobody listens */
-function exchange(socket: string, text: string, signal: AbortSignal): Promise<string> {
+/** HAProxy ends an answer with an empty line, and none of those that we ask for has another. */
+const isWhole = (answer: string) => answer === '\n' || answer.endsWith('\n\n')
+
+/**
+ * One command after the other, each when the one before was answered. Not all at once: a master of HAProxy 2.6 that is
+ * sent more while a worker still gives a long answer at times forgets the connection, and after ten of these is mute.
+ * @returns the answers, without the last ones where HAProxy breaks off, as it does when it is reloaded
+ * @throws the system's error when nobody listens, Problem `router-unreachable` when nothing comes
+ */
+function converse(socket: string, commands: readonly string[], signal: AbortSignal): Promise<string[]> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
-    const chunks: Buffer[] = []
+    const answers: string[] = []
+    let chunks: Buffer[] = []
     const connection = connect(socket)
     const abort = () => connection.destroy(signal.reason)
+    const next = () => {
+      const command = commands[answers.length]
+      if (command === undefined) connection.end('quit\n')
+      else connection.write(command)
+    }
+    const take = () => {
+      answers.push(Buffer.concat(chunks).toString('utf8'))
+      chunks = []
+    }
     signal.addEventListener('abort', abort, { once: true })
-    connection.setTimeout(PATIENCE, () => connection.destroy(new Error('HAProxy did not answer in time')))
-    connection.on('data', chunk => chunks.push(chunk))
+    connection.setTimeout(PATIENCE, () => connection.destroy(mute(socket)))
+    connection.on('data', chunk => {
+      chunks.push(chunk)
+      if (answers.length === commands.length || !isWhole(Buffer.concat(chunks.slice(-2)).toString('latin1')))
+        return
+      take()
+      if (answers.length === commands.length) resolve(answers)
+      next()
+    })
     connection.on('error', error => reject(signal.aborted ? signal.reason : error))
     connection.on('close', () => {
       signal.removeEventListener('abort', abort)
-      resolve(Buffer.concat(chunks).toString('utf8'))
+      if (chunks.length > 0) take()
+      resolve(answers)
     })
-    connection.write(`${text}quit\n`)
+    next()
+  })
+}
+
+export function mute(socket: string): Problem {
+  return new Problem('router-unreachable', {
+    headline: 'HAProxy runs, but does not answer',
+    saw: `Nothing came from ${socket} within ${PATIENCE / 1000} seconds.`,
+    hint: 'Restart it: the gateway starts it again with all routes.',
   })
 }

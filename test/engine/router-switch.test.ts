@@ -188,3 +188,25 @@ test('a request that may not be made twice is not made twice', async t => {
   await askRouted(http, 'a.example', '/silent')
   t.true(server.requests > 2)
 })
+
+test('HAProxy answers whoever tells and asks it from many sides, also about workers that end after a reload', async t => {
+  const { router, http } = await realRouter(t)
+  const [one, other] = [await backendServer(t, '127.0.2.1'), await backendServer(t, '127.0.2.2')]
+  await router.replace([route('a0.example', 0, one)], signal)
+  const agent = new Agent({ keepAlive: true })
+  t.teardown(() => agent.destroy())
+  let slot = 0
+  const side = async () => {
+    while (slot < 80) {
+      slot += 1
+      const hostname = `a${slot}.example`
+      const own = slot
+      await router.update([route(hostname, own, one)], signal)
+      await askRouted(http, hostname, '/', { agent })
+      await router.update([route(hostname, own, other)], signal)
+      for (let i = 0; i < 4; i += 1) await router.underWay(new Set([one.address]), signal)
+    }
+  }
+  await t.notThrowsAsync(Promise.all(Array.from({ length: 6 }, side)))
+  t.is((await router.seen(signal)).length, slot + 1)
+})

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { threadId } from 'node:worker_threads'
 import type { ExecutionContext } from 'ava'
 import type { HostPort } from '../../src/domain/host-port.ts'
 import { createRouter, type HaproxyRouter, type RouterOptions } from '../../src/routing/haproxy.ts'
@@ -91,13 +92,24 @@ export function isHaproxy(pid: number): boolean {
   }
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * Below those that the system hands out to connections, and other ones for each test file: a port that is free now may be
+ * somebody's by the time that HAProxy listens.
+ */
+const FIRST_PORT = 20_000 + ((process.pid * 31 + threadId) % 60) * 200
+let counter = 0
+
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = FIRST_PORT + (counter++ % 200)
+    if (await isFree(port)) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
     const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
+    server.on('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }
