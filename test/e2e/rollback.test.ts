@@ -64,7 +64,7 @@ test('rollback brings the page of the release before back, and the one it replac
     [
       `-----> Going back to v1 (commit ${first.slice(0, 12)}, Dockerfile)`,
       '-----> Release v3: web',
-      '-----> Starting web.1',
+      '-----> Replacing web.1 stop-first: the old end before the new start',
       '       web.1 answers on port 5000',
       '-----> v3 is live',
       '',

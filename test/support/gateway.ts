@@ -25,6 +25,8 @@ export interface GatewayOptions {
   /** Lines of the stack file, besides version and network. */
   readonly stack?: string
   readonly version?: 1 | 2
+  /** Bits of the prefix of an environment's network: 26 where it is left out, for 61 containers. */
+  readonly prefix?: number
   readonly environment?: Record<string, string>
   /** Runs what `scripts/build` made, as `npm start` does. */
   readonly compiled?: boolean
@@ -224,10 +226,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   return gateway
 }
 
-function stackFile({ stack = '', version = 2 }: GatewayOptions): string {
+function stackFile({ stack = '', version = 2, prefix = 26 }: GatewayOptions): string {
   // A pool of its own for every gateway, so that parallel tests do not try each other's subnets first.
   const second = Math.floor(Math.random() * 60) + 64
-  return `version: ${version}\nengine:\n  unix: /var/run/docker.sock\nnetwork:\n  pool: 10.${second}.0.0/16\n  size: 26\nsettle: 1s\ngrace: 2s\n${stack}\n`
+  return `version: ${version}\nengine:\n  unix: /var/run/docker.sock\nnetwork:\n  pool: 10.${second}.0.0/16\n  size: ${prefix}\nsettle: 1s\ngrace: 2s\n${stack}\n`
 }
 
 function gatewayIdOf(log: string, data: string): string {
