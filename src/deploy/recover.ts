@@ -41,8 +41,9 @@ export function endInterrupted({ store, log }: Pick<Ground, 'store' | 'log'>, op
   log.warn({ app: operation.appId, operation: operation.number }, 'an interrupted operation was failed')
 }
 
-/** Milliseconds. */
+/** Milliseconds: between two tries, and for the engine to tell or do all that one app needs. */
 const RETRY = 5000
+const DEADLINE = 120_000
 /** Milliseconds that an engine may take to kill what has not ended within its grace. */
 const AFTER_GRACE = 2000
 
@@ -87,7 +88,7 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
   return operations.exclusive(app.id, async () => {
     if (ground.store.apps.byId(app.id) === null) return // Destroyed since.
     const { stack, engine } = ground.stack(app.stack)
-    const signal = AbortSignal.any([AbortSignal.timeout(120_000), stopping])
+    const signal = AbortSignal.any([AbortSignal.timeout(DEADLINE), stopping])
     const live = ground.store.releases.live(app.id)
 
     // Somebody's `run` that began after the start is theirs.
@@ -108,7 +109,11 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
     if (draining.length > 0) {
       ground.insist(
         'retire what an earlier process left',
-        end => retireDrained(ground, app, draining, end),
+        async end => {
+          await retireDrained(ground, app, draining, end)
+          // Once more: the engine has kept the images of what still ran, and its network.
+          await operations.exclusive(app.id, () => clearAway(ground, app, end))
+        },
         app.id,
       )
     }
@@ -118,11 +123,19 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
       )
     }
 
-    // Those of interrupted deploys and generators among them.
-    for (const tag of await unkeptTags(ground, app, signal)) await engine.removeTag(tag, signal)
-    await removeLeftNames(ground, app, signal)
-    if (live === null) await leaveNetwork(ground, app, signal)
+    await clearAway(ground, app, stopping)
   })
+}
+
+/** In the app's turn only. Images of interrupted deploys and generators are among those that no kept release has. */
+async function clearAway(ground: Ground, app: App, stopping: AbortSignal): Promise<void> {
+  const { store } = ground
+  if (store.apps.byId(app.id) === null) return
+  const { engine } = ground.stack(app.stack)
+  const signal = AbortSignal.any([AbortSignal.timeout(DEADLINE), stopping])
+  for (const tag of await unkeptTags(ground, app, signal)) await engine.removeTag(tag, signal)
+  await removeLeftNames(ground, app, signal)
+  if (store.releases.live(app.id) === null) await leaveNetwork(ground, app, signal)
 }
 
 /** The engine goes on with a stop that the last process asked for: what serves may end once more, within its grace. */

@@ -97,6 +97,22 @@ test('a container that requests may still go to is taken off its route before it
   await recover(made)
   await made.background.idle()
   t.deepEqual([...new Set(shown)], [`a.test ${at(1)}:5000`])
+  // Its image goes after it: as long as it was there, the engine kept it.
+  t.deepEqual(made.tags(), ['op1'])
+})
+
+test('what was to be reached of an app that never was live goes with its image and its network', async t => {
+  const made = await deployGround(t, { stack: { settle: 5 }, program: () => ({ exits: 1 }) })
+  t.false((await made.push(await made.commit(FILES))).accepted)
+  await leave(made, 2)
+  const hostname = 'a.test' as Hostname
+  const wish = { hostname, service: 'web', port: null, path: null, tls: 'off' } as const
+  made.ground.store.endpoints.create(made.app.id, wish)
+  await recover(made)
+  await made.background.idle()
+  t.deepEqual(made.present(), [])
+  t.deepEqual(made.tags(), [])
+  t.is(made.engine.host.networks.size, 0)
 })
 
 test('a one-off of the live release is no part of what serves', async t => {
