@@ -126,6 +126,7 @@ test('a size is what the engine enforces, and a count of 0 leaves nothing', asyn
 
 test('a restart gives new containers of the same release, while the page can be had at one address at least', async t => {
   const app = await deployed()
+  await fairlead(app, 'services:settings', 'web', '--rollout', 'start-first')
   await fairlead(app, 'apps:scale', 'web=2')
   const expected = ['v1 web.1 running', 'v1 web.2 running', 'v1 worker.1 running']
   const before = await only(app, expected)
