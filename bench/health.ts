@@ -56,7 +56,9 @@ async function noticed(
 async function listeningSince(app: Checkout): Promise<number> {
   const started = Date.now() - Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000
   const { stdout } = await gateway.fairlead(['logs', '--app', app.name])
-  return started + Number(stdout.match(/up since ([\d.]+)\s*$/)?.[1]) * 1000
+  // The one that it replaced may still drain.
+  const since = [...stdout.matchAll(/up since ([\d.]+)/g)].map(([, seconds]) => Number(seconds))
+  return started + Math.max(...since) * 1000
 }
 
 /** The end of the first check that was passed, by the engine's own record of it. */
