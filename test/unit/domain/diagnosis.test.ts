@@ -11,7 +11,8 @@ import {
   type StackSeen,
 } from '../../../src/domain/diagnosis.ts'
 import type { Container, ContainerLabels } from '../../../src/domain/engine.ts'
-import { appOf, describeFinding, type Finding, keyOf } from '../../../src/domain/finding.ts'
+import { appOf, type Finding, keyOf } from '../../../src/domain/finding.ts'
+import { describeFinding } from '../../../src/domain/finding-text.ts'
 import type { Release } from '../../../src/domain/release.ts'
 import { indexes, type Service, serves } from '../../../src/domain/service.ts'
 
