@@ -87,8 +87,9 @@ export class FakeContainer {
     for (const line of program.complains ?? []) this.#talk?.stderr.write(`${line}\n`)
     const { exits } = program
     this.#happened(this)
-    // A timer, since those run in the order of their times: it ends before any settle time, however busy the machine is.
-    if (exits !== undefined) setTimeout(() => this.running && this.exit(exits), 0)
+    // Once nobody can go on without waiting, hence before any settle time: timers of different lengths may run in
+    // another order than they are due when the machine is busy.
+    if (exits !== undefined) process.nextTick(() => this.running && this.exit(exits))
     if (program.copies) void this.#copy()
     this.#measure()
   }
