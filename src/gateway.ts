@@ -130,7 +130,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   background.run('recover', recoverWhenPossible(ground, operations, stopping.signal))
 
   const reached = () => enginesOf(stacks, engines, isReached)
-  const following = { engines: reached, routing, findApp: store.apps.find, log }
+  const following = { engines: reached, routing, store, log }
   background.run('follow the engines', followEngines(following, stopping.signal))
   // Best before anybody comes in, but an engine or a router that does not answer keeps nobody out.
   await atMost(

@@ -2,16 +2,18 @@
 // is started again. Every engine is watched; what it tells is followed app by app. What it could not tell, because it was
 // away or the gateway was, is found by comparing everything: when it is there again, and every half minute.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { App, AppName } from '../domain/app.ts'
+import type { AppName } from '../domain/app.ts'
 import type { ContainerLabels, Engine } from '../domain/engine.ts'
 import type { Log } from '../domain/log.ts'
+import { serves } from '../domain/service.ts'
+import type { Store } from '../store/store.ts'
 import type { GatewayRouting } from './routing.ts'
 
 export interface FollowingEngines {
   /** Those there are now whose containers the router reaches, by stack: the same object until the stack changes. */
   readonly engines: () => ReadonlyMap<string, Engine>
   readonly routing: Pick<GatewayRouting, 'follow' | 'followAll'>
-  readonly findApp: (name: AppName) => App | null
+  readonly store: Pick<Store, 'apps' | 'releases' | 'services'>
   readonly log: Log
   /** Milliseconds between two comparisons of everything, and before the nth try to reach an engine, counted from 0. */
   readonly every?: number
@@ -60,7 +62,7 @@ async function followEngine(
     if (labels === null) {
       away = false
       void compareAll(signal)
-    } else if (!labels.oneOff) void followOne(following, labels, signal)
+    } else void followOne(following, labels, signal)
   }
   for (let n = 0; !signal.aborted; n += 1) {
     const began = performance.now()
@@ -77,14 +79,17 @@ async function followEngine(
   }
 }
 
+/** Only what serves is on a route: that a candidate started would keep its own deploy waiting for the router. */
 async function followOne(
-  { routing, findApp, log }: FollowingEngines,
-  { environment, app }: ContainerLabels,
+  { routing, store, log }: FollowingEngines,
+  labels: ContainerLabels,
   signal: AbortSignal,
 ): Promise<void> {
+  const { environment, app } = labels
   try {
-    const found = findApp({ environment, app } as AppName)
-    if (found !== null) await routing.follow(found, signal)
+    const found = store.apps.find({ environment, app } as AppName)
+    if (found === null || !serves(labels, store.releases.live(found.id), store.services.of(found.id))) return
+    await routing.follow(found, signal)
   } catch (error) {
     if (!signal.aborted) log.warn({ environment, app, error }, 'the routes of an app could not follow yet')
   }

@@ -30,7 +30,7 @@ async function bench(t: ExecutionContext, { every = 3_600_000 } = {}) {
     {
       engines: () => engines,
       routing: made.routing,
-      findApp: store.apps.find,
+      store,
       log: made.ground.log,
       every,
       pause: () => 5,
@@ -57,6 +57,22 @@ test('a container that dies is taken off its route at once, and comes back with 
   web.run({}, '127.9.9.9')
   await shows('a.test 127.9.9.9:5000')
   t.pass()
+})
+
+test('a container that does not serve moves no route: neither a candidate nor what is retired', async t => {
+  const { engine, router, web, shows } = await bench(t)
+  const { signal } = new AbortController()
+  const labels = { ...web.spec.labels, release: web.spec.labels.release + 1 }
+  const id = await engine.create({ ...web.spec, name: `${web.spec.name}-next`, labels }, signal)
+  const updates = () => router.calls.filter(call => call.startsWith('update')).length
+  const before = updates()
+  await engine.start(id, signal)
+  await engine.stop(id, 0, signal)
+  for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+  t.is(updates(), before)
+  web.exit(1)
+  await shows('a.test')
+  t.true(updates() > before)
 })
 
 test('an engine that was away is compared as a whole when it is there again', async t => {
