@@ -188,8 +188,7 @@ export function createRouting(options: RoutingOptions): GatewayRouting {
     async answering(signal) {
       if (complete) {
         try {
-          await router.seen(signal)
-          return
+          if (await router.answers(signal)) return
         } catch (error) {
           if (!(error instanceof Problem)) throw error
         }

@@ -24,6 +24,8 @@ export interface Route {
 }
 
 export interface Router {
+  /** Whether it runs and can be told. Starts nothing. */
+  answers(signal: AbortSignal): Promise<boolean>
   /**
    * The hostnames of these routes are answered by their servers from now on, those of others as before. A server that
    * is left out gets no new request, and goes on with those that it has (`underWay`). Resolves when the router has been

@@ -66,9 +66,8 @@ function unusable(directory: string, saw: string): Problem {
 export async function prepareDirectory(files: RouterFiles): Promise<void> {
   await mkdir(files.certificates, { recursive: true, mode: 0o700 })
   await chmod(files.directory, 0o700)
-  for (const file of [files.hosts, files.secure, files.challenges, files.certificateList]) {
-    await (await open(file, 'a', 0o600)).close()
-  }
+  const toBeThere = [files.hosts, files.secure, files.challenges, files.certificateList]
+  await Promise.all(toBeThere.map(async file => (await open(file, 'a', 0o600)).close()))
 }
 
 /** Made once: workers of two configurations have to know each other. */
@@ -87,16 +86,19 @@ export async function writeRoutes(
   config: string,
 ): Promise<void> {
   const secure = routes.filter(route => route.secure)
-  await replaceFile(
-    files.hosts,
-    lines(routes.map(({ hostname, slot }) => `${hostname} ${backendName(slot)}`)),
-  )
-  await replaceFile(files.secure, lines(secure.map(({ hostname }) => `${hostname} 1`)))
+  await Promise.all([
+    replaceFile(files.hosts, lines(routes.map(({ hostname, slot }) => `${hostname} ${backendName(slot)}`))),
+    replaceFile(files.secure, lines(secure.map(({ hostname }) => `${hostname} 1`))),
+  ])
   await replaceFile(files.config, config)
 }
 
-/** Not waited for until it is on the disk: all of it can be derived again, and is at every start of the gateway. */
+/**
+ * Not waited for until it is on the disk: all of it can be derived again, and is at every start of the gateway. A deploy
+ * waits for this, and changes one file of three: what stands there already is not written again.
+ */
 export async function replaceFile(path: string, text: string): Promise<void> {
+  if ((await readIfThere(path)) === text) return
   const next = `${path}.next`
   await rm(next, { force: true })
   await writeFile(next, text, { flag: 'wx', mode: 0o600 })

@@ -55,6 +55,7 @@ export function createRouter(options: RouterOptions): HaproxyRouter {
   }
   return {
     addresses: { http, https },
+    answers: signal => queue(async () => (await instance.running(signal)) !== null, signal),
     update: (wanted, signal) => inTurn(() => routes.update(wanted, signal), signal),
     replace: (wanted, signal) => inTurn(() => routes.replace(wanted, signal), signal),
     remove: (hostname, signal) => queue(() => routes.remove(hostname, signal), signal),

@@ -25,6 +25,7 @@ const route = (hostname: string, slot: number, ...servers: readonly Server[]): R
 
 test('no HAProxy is started for what can be said without one', async t => {
   const { router, directory } = await realRouter(t)
+  t.false(await router.answers(signal))
   t.deepEqual(await router.seen(signal), [])
   await router.remove(name('a.example'), signal)
   await router.removeCertificate(name('a.example'), signal)
@@ -74,6 +75,7 @@ for (const victim of ['master', 'worker'] as const) {
     await until('it is logged', async () => logged.some(line => line.includes('has been started again')))
     await router.update([route('a.example', 0)], signal)
     t.is((await askRouted(http, 'a.example')).status, 503)
+    t.true(await router.answers(signal))
   })
 }
 

@@ -14,6 +14,8 @@ export interface FakeRouter extends Router {
   pick(hostname: string): Server | null
   /** A request that stays under way until it is ended or cut. */
   open(hostname: string): OpenRequest
+  /** It does not run any more, until it is told everything. */
+  vanish(): void
 }
 
 export interface OpenRequest {
@@ -29,6 +31,7 @@ export function fakeRouter(): FakeRouter {
   const open = new Set<OpenRequest>()
   const told: string[] = []
   let turn = 0
+  let runs = true
 
   const admit = async (signal: AbortSignal) => {
     signal.throwIfAborted()
@@ -71,6 +74,13 @@ export function fakeRouter(): FakeRouter {
       open.add(request)
       return request
     },
+    answers: async signal => {
+      await admit(signal)
+      return runs
+    },
+    vanish: () => {
+      runs = false
+    },
     update: async (some, signal) => {
       await admit(signal)
       note('update', some)
@@ -79,6 +89,7 @@ export function fakeRouter(): FakeRouter {
     replace: async (some, signal) => {
       await admit(signal)
       note('replace', some)
+      runs = true
       routes.clear()
       for (const route of some) place(route)
     },

@@ -4,7 +4,7 @@ import { type FakeRouter, fakeRouter } from './fake-router.ts'
 
 type Hook<Call extends keyof Router> = (...args: Parameters<Router[Call]>) => unknown
 
-export interface WatchedRouter extends Router, Pick<FakeRouter, 'open'> {
+export interface WatchedRouter extends Router, Pick<FakeRouter, 'open' | 'vanish'> {
   /** Name of every call so far, with the hostnames that it was about: `update a.test`. */
   readonly calls: readonly string[]
   /** `a.test 10.0.0.1:5000 10.0.0.2:5000`, in the order of the slots. */
@@ -16,7 +16,7 @@ export interface WatchedRouter extends Router, Pick<FakeRouter, 'open'> {
   on<Call extends keyof Router>(call: Call, hook: Hook<Call>): () => void
 }
 
-const CALLS = ['update', 'replace', 'remove', 'seen', 'underWay', 'cut', 'putCertificate'] as const
+const CALLS = ['answers', 'update', 'replace', 'remove', 'seen', 'underWay', 'cut', 'putCertificate'] as const
 const REST = ['removeCertificate', 'answerChallenge', 'forgetChallenge'] as const
 
 export function watchedRouter(): WatchedRouter {
@@ -38,6 +38,7 @@ export function watchedRouter(): WatchedRouter {
   return {
     ...(Object.fromEntries([...CALLS, ...REST].map(call => [call, watched(call)])) as unknown as Router),
     open: fake.open,
+    vanish: fake.vanish,
     calls,
     async shown() {
       const routes = await fake.seen(new AbortController().signal)

@@ -283,7 +283,7 @@ test('a router that does not answer is one finding, and none where there is no e
   const beAway = () => {
     throw away
   }
-  for (const call of ['seen', 'update', 'replace'] as const) router.on(call, beAway)
+  for (const call of ['answers', 'seen', 'update', 'replace'] as const) router.on(call, beAway)
   t.deepEqual(await findings(), ['router: router-silent'])
   const fixed = await doctor('--fix')
   t.is(fixed.status, 1)

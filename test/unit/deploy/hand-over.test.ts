@@ -53,7 +53,7 @@ for (const doing of ['deploy', 'restart'] as const) {
   test(`a ${doing} fails while the router cannot be told, and nothing has changed`, async t => {
     const made = await bench(t)
     const before = made.ids()
-    for (const call of ['seen', 'replace', 'update'] as const) {
+    for (const call of ['answers', 'replace', 'update'] as const) {
       made.router.on(call, () => {
         throw away()
       })

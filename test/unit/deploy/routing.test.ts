@@ -179,7 +179,7 @@ test('a router that went away is started again and told everything', async t => 
   await made.routing.follow(made.app, here())
   off()
   t.is(made.router.calls.at(-1), 'replace a.test b.test')
-  off = made.router.on('seen', () => {
+  off = made.router.on('answers', () => {
     throw unreachable()
   })
   await made.routing.ready(made.app, here())
@@ -187,10 +187,22 @@ test('a router that went away is started again and told everything', async t => 
   t.is(made.router.calls.at(-1), 'replace a.test b.test')
 })
 
+test('one that is gone is started before the commit point, one that answers is not asked for all it does', async t => {
+  const made = await bench(t)
+  made.endpoint('a.test')
+  await made.routing.followAll(here())
+  const calls = made.router.calls.length
+  await made.routing.ready(made.app, here())
+  t.deepEqual(made.router.calls.slice(calls), ['answers'])
+  made.router.vanish()
+  await made.routing.ready(made.app, here())
+  t.deepEqual(made.router.calls.slice(calls + 1), ['answers', 'replace a.test'])
+})
+
 test('a router that cannot be told is said before the commit point, and told as soon as it can', async t => {
   const made = await bench(t)
   made.endpoint('a.test')
-  const offs = (['replace', 'seen', 'update'] as const).map(call =>
+  const offs = (['replace', 'answers', 'update'] as const).map(call =>
     made.router.on(call, () => {
       throw unreachable()
     }),

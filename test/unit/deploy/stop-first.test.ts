@@ -82,7 +82,7 @@ test('when a start-first candidate fails, or the router cannot be told, no worke
   })
   t.false((await made.push('work --more')).accepted)
   failing()
-  for (const call of ['seen', 'replace', 'update'] as const) {
+  for (const call of ['answers', 'replace', 'update'] as const) {
     made.router.on(call, () => {
       throw new Problem('router-unreachable', { headline: 'The router is away', hint: 'Wait.' })
     })
