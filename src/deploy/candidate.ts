@@ -2,20 +2,20 @@
 import type { Engine } from '../domain/engine.ts'
 import { Problem } from '../domain/problem.ts'
 import { type Candidate, candidateLabel } from '../domain/rollout.ts'
-import type { Transcript } from '../domain/transcript.ts'
 import { containerSpec, portOf, type Surroundings, servedPort } from './container-spec.ts'
 import type { Check } from './health.ts'
 import { lastLines } from './last-lines.ts'
 import { linked } from './linked.ts'
 import type { Probe } from './probe.ts'
 import { type Settled, settle } from './settle.ts'
+import type { LiveTranscript } from './transcript.ts'
 import { undoSignal } from './undo.ts'
 import { unhealthyProblem } from './unhealthy.ts'
 
 export interface CandidateGround {
   readonly engine: Engine
   readonly surroundings: Surroundings
-  readonly transcript: Transcript
+  readonly transcript: LiveTranscript
   readonly probe: Probe
 }
 
@@ -58,7 +58,7 @@ export async function startCandidate(
     if (settled.kind === 'unhealthy') {
       const output = await lastLines(engine, id, undoSignal())
       const listeners = await engine.listening(id, undoSignal()).catch(() => null)
-      throw unhealthyProblem(label, settled, output, healthy, listeners)
+      throw unhealthyProblem(label, settled, healthy, { output, listeners, hide: transcript.hide })
     }
     transcript.line(`       ${label} ${sentence(settled, probed, stack.settle)}`)
   } finally {

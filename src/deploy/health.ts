@@ -1,6 +1,6 @@
 // Whether a candidate is fit to serve: its image's HEALTHCHECK tells, else its answers to what its endpoints ask.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Engine } from '../domain/engine.ts'
+import type { Engine, HealthRun } from '../domain/engine.ts'
 import type { Answer, Probe, Question } from './probe.ts'
 
 export interface Check extends Omit<Question, 'address'> {
@@ -19,7 +19,12 @@ export interface Checking {
 
 export type Health =
   | { readonly kind: 'healthy'; readonly by: 'HEALTHCHECK' | 'HTTP' }
-  | { readonly kind: 'unhealthy'; readonly by: 'HEALTHCHECK'; readonly last: 'starting' | 'unhealthy' }
+  | {
+      readonly kind: 'unhealthy'
+      readonly by: 'HEALTHCHECK'
+      readonly last: 'starting' | 'unhealthy'
+      readonly runs: readonly HealthRun[]
+    }
   | {
       readonly kind: 'unhealthy'
       readonly by: 'HTTP'
@@ -50,10 +55,10 @@ async function byHealthcheck(
   signal: AbortSignal,
 ): Promise<Health> {
   for (;;) {
-    const health = (await engine.condition(id, signal))?.health
+    const { health = null, healthRuns: runs = [] } = (await engine.condition(id, signal)) ?? {}
     if (health === 'healthy') return { kind: 'healthy', by: 'HEALTHCHECK' }
     if (health === 'unhealthy' || over.aborted) {
-      return { kind: 'unhealthy', by: 'HEALTHCHECK', last: health ?? 'starting' }
+      return { kind: 'unhealthy', by: 'HEALTHCHECK', last: health ?? 'starting', runs }
     }
     await delay(ASK_ENGINE, undefined, { signal })
   }

@@ -14,6 +14,8 @@ const MAX_KEPT_CHARACTERS = 4000
 export interface LiveTranscript extends Transcript {
   /** From now on every text goes through this too, before it is shown or kept. */
   mask(mask: (text: string) => string): void
+  /** The text as it would be shown: for what is cut first, since half a secret is not known for one. */
+  hide(text: string): string
   /** What follows is kept, however much was printed before: how it ended. */
   makeRoom(): void
 }
@@ -38,6 +40,7 @@ export function createTranscript(
     makeRoom() {
       room = MAX_KEPT_LINES
     },
+    hide: text => hide(text),
     mask(mask) {
       const before = hide
       hide = text => mask(before(text))

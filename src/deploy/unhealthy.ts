@@ -2,22 +2,29 @@
 import type { Listener } from '../domain/engine.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Health } from './health.ts'
+import { healthRunLines } from './health-runs.ts'
 import type { Answer } from './probe.ts'
 
 type Unhealthy = Extract<Health, { kind: 'unhealthy' }>
 
+export interface Evidence {
+  /** The container's last lines. */
+  readonly output: readonly string[]
+  /** Where it listens, null where that cannot be known. */
+  readonly listeners: readonly Listener[] | null
+  /** Masks secrets in what is cut before it is shown. */
+  readonly hide: (text: string) => string
+}
+
 /**
  * @param label `web.1`
- * @param output the container's last lines
  * @param seconds it had
- * @param listeners where it listens, null where that cannot be known
  */
 export function unhealthyProblem(
   label: string,
   health: Unhealthy,
-  output: readonly string[],
   seconds: number,
-  listeners: readonly Listener[] | null,
+  { output, listeners, hide }: Evidence,
 ): Problem {
   const printed = output.length > 0 ? ['Its last output:', ...output] : ['It printed nothing.']
   return new Problem('health-check-failed', {
@@ -26,13 +33,16 @@ export function unhealthyProblem(
       health.by === 'HEALTHCHECK' && health.last === 'unhealthy'
         ? `${label} is unhealthy by the HEALTHCHECK of its image`
         : `${label} did not become healthy within ${seconds} s`,
-    saw: [...evidence(health), ...listenersInWords(health, listeners), ...printed].join('\n'),
-    hint: hint(health, listeners ?? []),
+    saw: [...answers(health, hide), ...listenersInWords(listeners), ...printed].join('\n'),
+    hint: hint(health, seconds, listeners ?? []),
   })
 }
 
-function evidence(health: Unhealthy): string[] {
-  if (health.by === 'HEALTHCHECK') return [`The HEALTHCHECK of its image says: ${health.last}`]
+function answers(health: Unhealthy, hide: Evidence['hide']): string[] {
+  if (health.by === 'HEALTHCHECK') {
+    const [first, ...runs] = healthRunLines(health.runs, hide)
+    return [`The HEALTHCHECK of its image says: ${health.last}. ${first}`, ...runs]
+  }
   return health.failed.map(
     ({ check: { hostname, port, path }, answer }) =>
       `GET ${path} at port ${port}, for ${hostname}: ${inWords(answer)}`,
@@ -45,8 +55,8 @@ function inWords(answer: Answer | null): string {
   return answer.line === '' ? `${answer.status}` : `${answer.status} ${answer.line}`
 }
 
-function listenersInWords(health: Unhealthy, listeners: readonly Listener[] | null): string[] {
-  if (health.by === 'HEALTHCHECK' || listeners === null) return []
+function listenersInWords(listeners: readonly Listener[] | null): string[] {
+  if (listeners === null) return []
   if (listeners.length === 0) return ['It listens on no TCP port.']
   const places = listeners.map(
     ({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`,
@@ -56,9 +66,12 @@ function listenersInWords(health: Unhealthy, listeners: readonly Listener[] | nu
 
 const isLoopback = ({ address }: Listener) => address.startsWith('127.') || address === '::1'
 
-function hint(health: Unhealthy, listeners: readonly Listener[]): string {
+function hint(health: Unhealthy, seconds: number, listeners: readonly Listener[]): string {
   const longer = 'One that needs longer: have an operator raise `healthy` in the stack file.'
   if (health.by === 'HEALTHCHECK') {
+    if (health.runs.length === 0) {
+      return `The engine runs it first when its --interval is over: give it one well below ${seconds} s. ${longer}`
+    }
     return `Run the HEALTHCHECK's command in the image, and mend what it finds. ${longer}`
   }
   const [first] = health.failed

@@ -141,10 +141,20 @@ export interface Listener {
   readonly port: number
 }
 
+/** One run of the HEALTHCHECK of an image that is over. */
+export interface HealthRun {
+  /** Null when it came to none: it took too long or could not be started, and the engine says so in `output`. */
+  readonly exitCode: number | null
+  /** What it printed, as it printed it and as far as the engine keeps it: 4096 bytes or so. */
+  readonly output: string
+}
+
 /** What only a look into one container tells. */
 export interface Condition {
   /** What the HEALTHCHECK of its image says; null when it has none. */
   readonly health: 'starting' | 'healthy' | 'unhealthy' | null
+  /** The last runs of that, oldest first: as many as the engine keeps. None before the first is over. */
+  readonly healthRuns: readonly HealthRun[]
   /** How often the engine has started it again because it stopped by itself. */
   readonly restarts: number
   /** Whether the engine starts it again: `keepRunning` was asked for it. */

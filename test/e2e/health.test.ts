@@ -61,13 +61,33 @@ test('an endpoint’s candidate that listens elsewhere, or for itself only, is t
 })
 
 test('the HEALTHCHECK of an image decides, also without an endpoint', async t => {
-  const check = (command: string) =>
-    `HEALTHCHECK --interval=1s --retries=1 CMD ["/bin/busybox", "${command}"]\n`
+  const check = (script: string, options = '--interval=1s --retries=1') =>
+    `HEALTHCHECK ${options} CMD ["/bin/sh", "-c", "${script}"]\n`
   const app = await gateway.app(files(httpd('5000'), check('true')))
   const healthy = await app.push()
   t.is(healthy.status, 0, healthy.all)
   t.regex(remoteLines(healthy).join('\n'), /web\.1 is healthy by the HEALTHCHECK of its image/)
-  const sick = await failed(app, files(httpd('5000'), check('false')))
+  const saying = 'echo no database; echo sick since breakfast; exit 4'
+  const sick = await failed(app, files(httpd('5000'), check(saying)))
   t.regex(sick, /web\.1 is unhealthy by the HEALTHCHECK of its image \(health-check-failed\)/)
+  t.regex(
+    sick,
+    /says: unhealthy\. Its last runs:\n +- exit code 4:\n +no database\n +sick since breakfast\n +It listens on \S*:5000\n +It printed nothing\./,
+  )
+  const stuck = await failed(
+    app,
+    files(httpd('5000'), check('sleep 9', '--interval=1s --timeout=1s --retries=1')),
+  )
+  t.regex(stuck, /says: unhealthy\. Its last runs:\n +- no exit code: .*exceeded timeout/)
+
+  const patient = await failed(app, files(httpd('5000'), check(saying, '--interval=1s --retries=99')))
+  t.regex(patient, /web\.1 did not become healthy within 6 s \(health-check-failed\)/)
+  t.regex(
+    patient,
+    /says: starting\. Its last runs:\n(?: +- exit code 4:\n +no database\n +sick .*\n){2,3} +It/,
+  )
+  const never = await failed(app, files(httpd('5000'), check(saying, '--interval=1h')))
+  t.regex(never, /says: starting\. No run of it has ended yet\.\n/)
+  t.regex(never, /its --interval is over: give it one well below 6 s\./)
   t.is(await page(gateway, app.name), 'one\n')
 })

@@ -8,6 +8,7 @@ import type { RegistryAuth } from '../../src/domain/registry-auth.ts'
 import { TooLarge } from '../../src/domain/too-large.ts'
 import { listen } from '../support/build-fixtures.ts'
 import type { Program } from '../support/fake-host.ts'
+import { until } from '../support/until.ts'
 import { interactiveConformance, talk } from './interactive.ts'
 
 /** What a driver brings along for its tests; all of it is gone after them. */
@@ -25,6 +26,11 @@ export interface Ground {
   command(program: Program): readonly string[]
   /** What to add to a spec for a container that cannot be started. */
   readonly unstartable: Partial<ContainerSpec>
+  /**
+   * What to add to a spec for a container that goes on running, with a HEALTHCHECK that prints `not well` and `at all`
+   * and exits with 3.
+   */
+  readonly unhealthy: Partial<ContainerSpec>
   /** Free. All containers of the tests, which run at once, are in the first: it has room for 61. */
   readonly subnets: readonly [string, string, string]
   readonly overlappingFirst: string
@@ -476,7 +482,12 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
   // By itself: the network of these tests has few addresses.
   test.serial(title('a container tells its condition, and while it runs what it uses'), async t => {
     const id = await started({ prints: ['ready'] })
-    t.deepEqual(await engine.condition(id, signal), { health: null, restarts: 0, kept: false })
+    t.deepEqual(await engine.condition(id, signal), {
+      health: null,
+      healthRuns: [],
+      restarts: 0,
+      kept: false,
+    })
     await engine.keepRunning(id, signal)
     const usage = await engine.usage(id, signal)
     t.true(usage !== null && usage.cpus >= 0 && usage.cpus < 1000 && usage.memory > 0, JSON.stringify(usage))
@@ -485,11 +496,27 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     await engine.stop(id, 1, signal)
     t.is(await engine.usage(id, signal), null)
     t.is(await engine.listening(id, signal), null)
-    t.deepEqual(await engine.condition(id, signal), { health: null, restarts: 0, kept: true })
+    t.deepEqual(await engine.condition(id, signal), {
+      health: null,
+      healthRuns: [],
+      restarts: 0,
+      kept: true,
+    })
     t.is(await engine.condition('0'.repeat(64), signal), null)
     t.is(await engine.usage('0'.repeat(64), signal), null)
     for (const call of [other.condition(id, signal), other.usage(id, signal), other.listening(id, signal)])
       await problem(t, call, 'engine-failed', /not made by this gateway/)
+    await engine.remove(id, signal)
+  })
+
+  test(title('what the HEALTHCHECK of an image found, and what it printed, is in the condition'), async t => {
+    const id = await started({}, ground.unhealthy)
+    const seen = await until('it is unhealthy', async () => {
+      const condition = await engine.condition(id, signal)
+      return condition?.health === 'unhealthy' && condition
+    })
+    t.true(seen.healthRuns.length > 0)
+    for (const run of seen.healthRuns) t.deepEqual(run, { exitCode: 3, output: 'not well\nat all\n' })
     await engine.remove(id, signal)
   })
 

@@ -25,6 +25,7 @@ conformance('docker', async () => {
     },
     command: shellProgram,
     unstartable: { image: docker.unstartable },
+    unhealthy: { image: docker.unhealthy },
     subnets: [docker.subnet(0, 26), docker.subnet(4), docker.subnet(5)],
     overlappingFirst: docker.subnet(0, 29),
     registry: credential(registry.host, registry.username, registry.password),

@@ -24,6 +24,9 @@ conformance('fake', async () => {
     },
     command: program => [JSON.stringify(program)],
     unstartable: {},
+    unhealthy: {
+      command: [JSON.stringify({ unhealthy: [{ exitCode: 3, output: 'not well\nat all\n' }] })],
+    },
     subnets: ['10.1.0.0/26', '10.1.0.64/28', '10.1.0.80/28'],
     overlappingFirst: '10.1.0.0/29',
     registry: credential('registry.internal:5000', 'robot', 'sesame'),

@@ -17,6 +17,8 @@ export interface DockerGround {
   readonly image: string
   /** As `image`, with a USER who does not exist. */
   readonly unstartable: string
+  /** Its HEALTHCHECK prints `not well` and `at all`, and exits with 3. */
+  readonly unhealthy: string
   /** The nth /28 of a range that is taken at random. */
   subnet(n: number, size?: number): string
   engine(gatewayId?: string, address?: EngineAddress): Engine
@@ -46,6 +48,7 @@ export async function dockerGround(): Promise<DockerGround> {
   const range = `10.${randomInt(64, 128)}.${randomInt(0, 256)}`
   const image = `fairlead-test-${gatewayId}:base`
   const unstartable = `fairlead-test-${gatewayId}:unstartable`
+  const unhealthy = `fairlead-test-${gatewayId}:unhealthy`
   await importBusybox(docker, image, {
     entrypoint: ['/bin/entry'],
     cmd: ['web'],
@@ -53,6 +56,9 @@ export async function dockerGround(): Promise<DockerGround> {
     expose: [8080, 90],
   })
   await importBusybox(docker, unstartable, { user: 'nosuch' })
+  await importBusybox(docker, unhealthy, {
+    healthcheck: `--interval=1s --retries=1 CMD ["/bin/sh", "-c", "echo not well; echo at all; exit 3"]`,
+  })
 
   async function clear() {
     for (const id of [gatewayId, otherGatewayId]) {
@@ -64,7 +70,8 @@ export async function dockerGround(): Promise<DockerGround> {
     }
     const images = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? [])
     const made = images.filter(tag => tag.startsWith(`fairlead-${gatewayId}/`))
-    for (const tag of [image, unstartable, ...made]) await docker.getImage(tag).remove({ force: true })
+    for (const tag of [image, unstartable, unhealthy, ...made])
+      await docker.getImage(tag).remove({ force: true })
   }
 
   return {
@@ -73,6 +80,7 @@ export async function dockerGround(): Promise<DockerGround> {
     otherGatewayId,
     image,
     unstartable,
+    unhealthy,
     subnet: (n, size = 28) => `${range}.${n * 16}/${size}`,
     engine: (id = gatewayId, address = { kind: 'unix', path: ENGINE_SOCKET }) =>
       dockerEngine({ stack: stackAt(address), gatewayId: id }),

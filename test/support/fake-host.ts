@@ -4,6 +4,7 @@ import type {
   Condition,
   Container,
   ContainerSpec,
+  HealthRun,
   Image,
   Listener,
   Talk,
@@ -27,6 +28,8 @@ export interface Program {
   readonly untilSize?: string
   /** Left out: it runs until it is stopped. */
   readonly exits?: number
+  /** Runs of the HEALTHCHECK of its image that are over once it is started, and found it unhealthy. */
+  readonly unhealthy?: readonly HealthRun[]
   /** The engine cannot start it, and says so in these words. */
   readonly cannotStart?: string
 }
@@ -38,7 +41,7 @@ export class FakeContainer {
   readonly output: string[] = []
   /** When each line of `output` was printed. */
   readonly printedAt: Instant[] = []
-  condition: Omit<Condition, 'kept'> = { health: null, restarts: 0 }
+  condition: Omit<Condition, 'kept'> = { health: null, healthRuns: [], restarts: 0 }
   listens: readonly Listener[] | null = []
   usage: Usage = { cpus: 0.25, memory: 12 * 1024 * 1024 }
   /** Contents by absolute path; null is what is there and no plain file. */
@@ -83,6 +86,8 @@ export class FakeContainer {
       this.files.set(path, Buffer.from(content))
     for (const path of Object.keys(program.links ?? {})) this.files.set(path, null)
     this.#program = program
+    if (program.unhealthy !== undefined)
+      this.condition = { ...this.condition, health: 'unhealthy', healthRuns: program.unhealthy }
     this.print(...(program.prints ?? []))
     for (const line of program.complains ?? []) this.#talk?.stderr.write(`${line}\n`)
     const { exits } = program

@@ -11,6 +11,8 @@ export interface ImportOptions {
   /** TCP ports. */
   expose?: readonly number[]
   user?: string
+  /** What stands behind HEALTHCHECK. */
+  healthcheck?: string
 }
 
 /**
@@ -34,12 +36,13 @@ export async function importBusybox(
   return id
 }
 
-function instructions({ entrypoint, cmd, env, expose, user }: ImportOptions): string[] {
+function instructions({ entrypoint, cmd, env, expose, user, healthcheck }: ImportOptions): string[] {
   return [
     ...(entrypoint === undefined ? [] : [`ENTRYPOINT ${JSON.stringify(entrypoint)}`]),
     ...(cmd === undefined ? [] : [`CMD ${JSON.stringify(cmd)}`]),
     ...Object.entries(env ?? {}).map(([name, value]) => `ENV ${name}=${JSON.stringify(value)}`),
     ...(expose ?? []).map(port => `EXPOSE ${port}`),
     ...(user === undefined ? [] : [`USER ${user}`]),
+    ...(healthcheck === undefined ? [] : [`HEALTHCHECK ${healthcheck}`]),
   ]
 }

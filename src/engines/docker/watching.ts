@@ -1,5 +1,5 @@
 // What a look into a single container tells: its health, its restarts, and what it uses of the machine.
-import type { Condition, Engine, Usage } from '../../domain/engine.ts'
+import type { Condition, Engine, HealthRun, Usage } from '../../domain/engine.ts'
 import { readNdjson } from '../ndjson.ts'
 import type { Connection } from './connect.ts'
 import { ownContainer } from './own.ts'
@@ -17,6 +17,7 @@ export function watching(connection: Connection, gatewayId: string): Pick<Engine
             ? null
             : {
                 health: healthOf(found.State.Health?.Status),
+                healthRuns: healthRuns(found.State.Health?.Log),
                 restarts: found.RestartCount,
                 kept: found.HostConfig.RestartPolicy?.Name === 'always',
               }
@@ -50,6 +51,16 @@ export function watching(connection: Connection, gatewayId: string): Pick<Engine
 /** The engine also says `none`, and nothing at all without a HEALTHCHECK. */
 function healthOf(status: string | undefined): Condition['health'] {
   return status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : null
+}
+
+/** @param log of `State.Health`; of a run without an exit code the engine says -1. Exported for its test. */
+export function healthRuns(
+  log: readonly { readonly ExitCode: number; readonly Output: string }[] | null | undefined,
+): HealthRun[] {
+  return (log ?? []).map(({ ExitCode, Output }) => ({
+    exitCode: ExitCode < 0 ? null : ExitCode,
+    output: Output,
+  }))
 }
 
 interface CpuStats {

@@ -23,7 +23,7 @@ async function running(t: ExecutionContext) {
 
 test('ps shows health, restarts and what each container uses', async t => {
   const { run, ann, web, worker } = await running(t)
-  web.condition = { health: 'healthy', restarts: 2 }
+  web.condition = { health: 'healthy', healthRuns: [], restarts: 2 }
   web.usage = { cpus: 1.256, memory: 300 * 1024 * 1024 }
   worker.exit(1, 'stopped')
   const { out, status } = await run(ann, PS)
@@ -88,7 +88,12 @@ test('all containers are asked at once, and one that does not answer in time lea
   t.deepEqual(by(web.id)?.usage, web.usage)
   t.is(by(web.id)?.condition, null)
   t.is(by(worker.id)?.usage, null)
-  t.deepEqual(by(worker.id)?.condition, { health: null, restarts: 0, kept: true })
+  t.deepEqual(by(worker.id)?.condition, {
+    health: null,
+    healthRuns: [],
+    restarts: 0,
+    kept: true,
+  })
 })
 
 test('who leaves does not wait for an engine', async t => {

@@ -7,7 +7,7 @@ import { type Check, type Health, untilHealthy } from '../../../src/deploy/healt
 import { probeHttp } from '../../../src/deploy/probe.ts'
 import { unhealthyProblem } from '../../../src/deploy/unhealthy.ts'
 import type { Hostname } from '../../../src/domain/endpoint.ts'
-import type { Condition, Container, Listener } from '../../../src/domain/engine.ts'
+import type { Condition, Container, HealthRun, Listener } from '../../../src/domain/engine.ts'
 import { problemLines } from '../../../src/domain/problem.ts'
 import { fakeEngine } from '../../support/fake-engine.ts'
 import { FILES, live } from '../../support/reshape-bench.ts'
@@ -15,13 +15,13 @@ import { FILES, live } from '../../support/reshape-bench.ts'
 const here = () => new AbortController().signal
 const LONG = 3600
 
-function engineWith(health: (nth: number) => Condition['health'] = () => null) {
+function engineWith(health: (nth: number) => Condition['health'] = () => null, healthRuns: HealthRun[] = []) {
   let asked = 0
   return {
     ...fakeEngine(),
     condition: async () => {
       asked += 1
-      return { health: health(asked), restarts: 0, kept: false }
+      return { health: health(asked), healthRuns, restarts: 0, kept: false }
     },
     inspect: async (id: string) => ({ id, address: '127.0.0.1' }) as Container,
     asked: () => asked,
@@ -113,10 +113,11 @@ test('a HEALTHCHECK decides alone: healthy at once, unhealthy at once, and start
   const engine = engineWith(nth => (nth < 4 ? 'starting' : 'healthy'))
   t.deepEqual(await ask([refused], LONG, engine), { kind: 'healthy', by: 'HEALTHCHECK' })
   t.is(engine.asked(), 4)
-  const bad = engineWith(nth => (nth < 3 ? 'starting' : 'unhealthy'))
-  t.deepEqual(await ask([], LONG, bad), { kind: 'unhealthy', by: 'HEALTHCHECK', last: 'unhealthy' })
-  const slow = engineWith(() => 'starting')
-  t.deepEqual(await ask([], 0.1, slow), { kind: 'unhealthy', by: 'HEALTHCHECK', last: 'starting' })
+  const runs = [{ exitCode: 1, output: 'no\n' }]
+  const bad = engineWith(nth => (nth < 3 ? 'starting' : 'unhealthy'), runs)
+  t.deepEqual(await ask([], LONG, bad), { kind: 'unhealthy', by: 'HEALTHCHECK', last: 'unhealthy', runs })
+  const slow = engineWith(() => 'starting', runs)
+  t.deepEqual(await ask([], 0.1, slow), { kind: 'unhealthy', by: 'HEALTHCHECK', last: 'starting', runs })
 })
 
 test('an abort ends the waiting', async t => {
@@ -135,7 +136,8 @@ const text = (
   health: Extract<Health, { kind: 'unhealthy' }>,
   output: string[] = [],
   listeners: readonly Listener[] | null = null,
-) => problemLines(unhealthyProblem('web.1', health, output, 60, listeners)).join('\n')
+  hide = (said: string) => said,
+) => problemLines(unhealthyProblem('web.1', health, 60, { output, listeners, hide })).join('\n')
 
 test('the problem says what was asked, what came back, what it printed and what to do', t => {
   const failed = (
@@ -148,9 +150,56 @@ test('the problem says what was asked, what came back, what it printed and what 
   t.regex(refused, /listen on 0\.0\.0\.0:5000 \(not on 127\.0\.0\.1\).*fairlead endpoints:create … --port N/)
   t.regex(failed({ status: 404, line: 'gone' }, '/up'), /GET \/up .*: 404 gone\n[\s\S]*2xx or 3xx/)
   t.regex(failed({ status: 500, line: '' }, null), /: 500\n[\s\S]*Any answer below 500 will do/)
-  const sick = text({ kind: 'unhealthy', by: 'HEALTHCHECK', last: 'unhealthy' })
-  t.regex(sick, /web\.1 is unhealthy by the HEALTHCHECK of its image \(health-check-failed\)/)
-  t.regex(sick, /It printed nothing\.\n[\s\S]*HEALTHCHECK's command/)
+})
+
+const sick = (
+  runs: HealthRun[],
+  hide?: (said: string) => string,
+  last: 'starting' | 'unhealthy' = 'unhealthy',
+) => text({ kind: 'unhealthy', by: 'HEALTHCHECK', last, runs }, [], [{ address: '::', port: 3000 }], hide)
+
+test('of a HEALTHCHECK that says no the last runs are shown, and where the container listens', t => {
+  const said = sick([
+    { exitCode: 1, output: 'the first of four is left out\n' },
+    { exitCode: 7, output: '\r\n \n' },
+    { exitCode: null, output: 'Health check exceeded timeout (1s)' },
+    { exitCode: 1, output: 'one\r\ntwo\nthree\nfour\nfive\nsix\n' },
+  ])
+  const indent = ' '.repeat(22)
+  t.is(
+    said,
+    [
+      ' !     web.1 is unhealthy by the HEALTHCHECK of its image (health-check-failed)',
+      '       What we saw:   The HEALTHCHECK of its image says: unhealthy. Its last runs:',
+      `${indent}- exit code 7, and it printed nothing`,
+      `${indent}- no exit code: Health check exceeded timeout (1s)`,
+      `${indent}- exit code 1, the last 5 of 6 lines:`,
+      ...['two', 'three', 'four', 'five', 'six'].map(line => `${indent}  ${line}`),
+      `${indent}It listens on [::]:3000`,
+      `${indent}It printed nothing.`,
+      "       What to do:    Run the HEALTHCHECK's command in the image, and mend what it finds. One that needs longer: have an operator raise `healthy` in the stack file.",
+    ].join('\n'),
+  )
+})
+
+test('a HEALTHCHECK that was still starting when the time was over is told from one that never ran', t => {
+  const slow = sick([{ exitCode: 1, output: 'booting' }], undefined, 'starting')
+  t.regex(slow, /web\.1 did not become healthy within 60 s \(health-check-failed\)/)
+  t.regex(slow, /says: starting\. Its last runs:\n +- exit code 1: booting\n/)
+  const never = sick([], undefined, 'starting')
+  t.regex(never, /says: starting\. No run of it has ended yet\.\n/)
+  t.regex(
+    never,
+    /What to do: +The engine runs it first when its --interval is over: give it one well below 60 s\./,
+  )
+})
+
+test('what a HEALTHCHECK prints steers no terminal, is cut, and shows no part of a secret', t => {
+  const output = `\u001b[31mred\u001b[0m \u001b]0;title\u0007\u0008back\u202e\n${'x'.repeat(295)}sesame-open${'y'.repeat(9000)}\n`
+  const said = sick([{ exitCode: 1, output }], shown => shown.replaceAll('sesame-open', '[redacted]'))
+  t.true(said.includes('  red \\u{8}back\\u{202e}\n'), said)
+  t.true(said.includes(`  ${'x'.repeat(295)}[red…\n`), said)
+  t.notRegex(said, /sesa/)
 })
 
 test('a candidate whose endpoint does not answer fails the deploy, and one without an endpoint is not asked', async t => {
