@@ -117,14 +117,19 @@ function globals({ privileges }: Surroundings, mark: string): string[] {
  * `leastconn`, since connections of apps are long and uneven (websockets, slow answers): a new container is handed the
  * next ones, where turns would leave the old ones with all that stays. `idle-close-on-response` lets a kept-alive client
  * of an old worker learn with an answer that it has to come back, not by a close that its next request runs into.
- * Containers are on this machine: one that takes 2 s to accept is gone, and its caller is told so after the last try.
+ *
+ * At the address of a container that died nobody answers, not even with a refusal. Containers are on this machine: one
+ * that takes 1 s to accept is gone or has a queue that is full. The second loses nothing by it, since the kernel too asks
+ * again after 1 s, and later every time. The next try goes to another container where there is one (`redispatch 1`); else
+ * to the same, and after four its caller is told that the app is down. Mostly that is told at the second already: by then
+ * the gateway has heard of the death, and has taken the container off its route.
  */
 const DEFAULTS = [
   'defaults',
   ...indent([
     'mode http',
     'balance leastconn',
-    'timeout connect 2s',
+    'timeout connect 1s',
     'timeout client 60s',
     'timeout server 60s',
     'timeout tunnel 1h',

@@ -4,10 +4,13 @@ import test, { type ExecutionContext } from 'ava'
 import { type Hostname, parseHostname } from '../../src/domain/endpoint.ts'
 import type { HostPort } from '../../src/domain/host-port.ts'
 import type { Route, Server } from '../../src/domain/router.ts'
+import { routerFiles } from '../../src/routing/files.ts'
+import { createRuntime } from '../../src/routing/runtime.ts'
 import { backendServer } from '../support/backend-server.ts'
 import { realRouter } from '../support/haproxy.ts'
 import { askRouted, upgradeRouted } from '../support/routed.ts'
 import { until } from '../support/until.ts'
+import { vanishedServer } from '../support/vanished-server.ts'
 
 const { signal } = new AbortController()
 const route = (hostname: string, slot: number, ...servers: readonly Server[]): Route => ({
@@ -177,6 +180,49 @@ test('requests go to another container when one of them dies without a word', as
   await router.replace([route('a.example', 0, one, other)], signal)
   await one.close()
   for (let each = 0; each < 6; each += 1) t.is((await askRouted(http, 'a.example')).body, other.address)
+})
+
+/** Of the backend of slot 0: how often HAProxy tried once more with the same server, and how often with another. */
+async function tries(directory: string) {
+  const { ask } = createRuntime(routerFiles(directory).socket)
+  const [header = '', row = ''] = (await ask('worker', ['show', 'stat', 'fairlead_0', 2, -1], signal)).split(
+    '\n',
+  )
+  const cell = (name: string) => Number(row.split(',')[header.slice(2).split(',').indexOf(name)])
+  return { same: cell('wretr'), other: cell('wredis') }
+}
+
+test('where a container is gone without a trace, the first try after it goes to another', async t => {
+  const { router, http, directory } = await realRouter(t)
+  const [gone, other] = [await vanishedServer(t, '127.0.2.15'), await backendServer(t, '127.0.2.16')]
+  await router.replace([route('a.example', 0, gone, other)], signal)
+  await until('one ran into it', async () => {
+    t.is((await askRouted(http, 'a.example')).body, other.address)
+    return (await tries(directory)).other > 0
+  })
+  t.deepEqual(await tries(directory), { same: 0, other: 1 })
+})
+
+test('where the only container is gone without a trace, the app is down; when the route says so, with the next try', async t => {
+  const { router, http, directory } = await realRouter(t)
+  const gone = await vanishedServer(t, '127.0.2.17')
+  const ask = async () => {
+    const { status, body } = await askRouted(http, 'a.example')
+    t.deepEqual({ status, body }, { status: 503, body: 'This app is not running at the moment.\n' })
+  }
+  await router.replace([route('a.example', 0, gone)], signal)
+  await ask()
+  t.deepEqual(await tries(directory), { same: 3, other: 0 })
+  // On a busy machine the route may come too late for one of them.
+  await until('one was told before its last try', async () => {
+    await router.update([route('a.example', 0, gone)], signal)
+    const before = await tries(directory)
+    const asked = ask()
+    await until('it is tried', async () => (await router.underWay(new Set([gone.address]), signal)) === 1)
+    await router.update([route('a.example', 0)], signal)
+    await asked
+    return (await tries(directory)).same < before.same + 3
+  })
 })
 
 test('a request that may not be made twice is not made twice', async t => {

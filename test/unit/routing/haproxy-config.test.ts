@@ -32,6 +32,11 @@ test('the containers of a route are in the backend of its slot, and the others a
   ])
 })
 
+test('a container that is gone costs a request a second per try, and the next try goes to another', t => {
+  for (const line of ['timeout connect 1s', 'retries 3', 'option redispatch 1'])
+    t.true(text.includes(`\n  ${line}\n`), line)
+})
+
 test('it listens where it is told to, over TLS with certificates of its own list only', t => {
   t.regex(text, /^ {2}bind 0\.0\.0\.0:80$/m)
   t.regex(text, /^ {2}bind ipv6@:::443 ssl crt-list \/data\/router\/crt-list strict-sni alpn h2,http\/1\.1$/m)
