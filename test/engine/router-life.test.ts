@@ -53,7 +53,7 @@ test('a gateway that comes back finds HAProxy with its routes, and leaves it run
 
 for (const victim of ['master', 'worker'] as const) {
   test(`HAProxy whose ${victim} is killed comes back with routes, certificates and challenges`, async t => {
-    const { router, http, https, logged, pid } = await realRouter(t)
+    const { router, http, https, logged, pid, workers } = await realRouter(t)
     const server = await backendServer(t, victim === 'master' ? '127.0.4.2' : '127.0.4.3')
     const certificate = certificateFor(name('a.example'))
     await router.replace([route('a.example', 0, server)], signal)
@@ -61,8 +61,8 @@ for (const victim of ['master', 'worker'] as const) {
     await router.putCertificate(name('a.example'), new Secret(certificate.pem), signal)
     await router.answerChallenge('token', 'token.print', signal)
     const before = pid()
-    const [worker] = readFileSync(`/proc/${before}/task/${before}/children`, 'utf8').trim().split(' ')
-    process.kill(victim === 'master' ? before : Number(worker), 'SIGKILL')
+    const [worker = 0] = workers()
+    process.kill(victim === 'master' ? before : worker, 'SIGKILL')
     await until('another one runs', async () => pid() !== before && isHaproxy(pid()))
     await until(
       'it answers',
@@ -238,10 +238,9 @@ test('nobody but the gateway may read what lies in the directory', async t => {
 })
 
 test('workers of a gateway that is root are not', async t => {
-  const { router, pid } = await realRouter(t)
+  const { router, workers } = await realRouter(t)
   await router.replace([], signal)
-  const master = pid()
-  const [worker] = readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ')
+  const [worker] = workers()
   const status = readFileSync(`/proc/${worker}/status`, 'utf8')
   const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1])
   t.is(uid === 0, false)

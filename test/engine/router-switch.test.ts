@@ -4,11 +4,13 @@ import test, { type ExecutionContext } from 'ava'
 import { type Hostname, parseHostname } from '../../src/domain/endpoint.ts'
 import type { HostPort } from '../../src/domain/host-port.ts'
 import type { Route, Server } from '../../src/domain/router.ts'
+import { Secret } from '../../src/domain/secret.ts'
 import { routerFiles } from '../../src/routing/files.ts'
 import { createRuntime } from '../../src/routing/runtime.ts'
 import { backendServer } from '../support/backend-server.ts'
 import { realRouter } from '../support/haproxy.ts'
-import { askRouted, upgradeRouted } from '../support/routed.ts'
+import { certificateFor } from '../support/hostname-certificate.ts'
+import { askRouted, shownCertificate, upgradeRouted } from '../support/routed.ts'
 import { until } from '../support/until.ts'
 import { vanishedServer } from '../support/vanished-server.ts'
 
@@ -74,6 +76,27 @@ test('twenty switches under load lose no request, and each takes hold of kept-al
   await clients.end()
   t.deepEqual(clients.failures, [])
   t.deepEqual(logged, [])
+})
+
+test('a switch, a new endpoint, a certificate and its successor cost no reload', async t => {
+  const { router, http, https, workers } = await realRouter(t)
+  const [one, other] = [await backendServer(t, '127.0.2.15'), await backendServer(t, '127.0.2.16')]
+  await router.replace([route('a.example', 0, one)], signal)
+  const before = workers()
+  await router.update([route('a.example', 0, other)], signal)
+  const added = { ...route('b.example', 1, one), secure: true }
+  await router.update([added], signal)
+  t.is((await askRouted(http, 'b.example')).status, 308)
+  for (let each = 0; each < 2; each += 1) {
+    const { pem, fingerprint } = certificateFor(added.hostname)
+    await router.putCertificate(added.hostname, new Secret(pem), signal)
+    t.is(await shownCertificate(https, 'b.example'), fingerprint)
+  }
+  await router.answerChallenge('token', 'token.print', signal)
+  await router.removeCertificate(added.hostname, signal)
+  await router.remove(added.hostname, signal)
+  t.is((await askRouted(http, 'a.example')).body, other.address)
+  t.deepEqual(workers(), before)
 })
 
 test('a container that was switched away from may die at once', async t => {

@@ -23,6 +23,8 @@ export interface RealRouter {
   again(options?: Partial<RouterOptions>): HaproxyRouter
   /** Of HAProxy's master. */
   pid(): number
+  /** Process ids of those that serve, and of those that end after a reload: a reload makes another one. */
+  workers(): number[]
 }
 
 /** @param options in place of what it gets by itself */
@@ -67,6 +69,10 @@ export async function realRouter(
     logged,
     again,
     pid: () => Number(readFileSync(pidFile, 'utf8')),
+    workers: () => {
+      const master = Number(readFileSync(pidFile, 'utf8'))
+      return readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ').map(Number)
+    },
   }
 }
 
