@@ -10,7 +10,7 @@ import type { Hostname } from '../../../src/domain/endpoint.ts'
 import type { Condition, Container, HealthRun, Listener } from '../../../src/domain/engine.ts'
 import { problemLines } from '../../../src/domain/problem.ts'
 import { fakeEngine } from '../../support/fake-engine.ts'
-import { FILES, live } from '../../support/reshape-bench.ts'
+import { FILES, live, reshapeBench } from '../../support/reshape-bench.ts'
 
 const here = () => new AbortController().signal
 const LONG = 3600
@@ -228,6 +228,30 @@ test('a candidate whose endpoint does not answer fails the deploy, and one witho
   await made.background.idle()
   t.deepEqual(made.ids(), before)
   t.deepEqual([...new Set(asked)], ['a.test:81/up'])
+})
+
+test('each endpoint is asked at the port where its requests will go: its own, else the lowest EXPOSEd one, whatever PORT says', async t => {
+  const asked = new Set<string>()
+  const made = await reshapeBench(t, {
+    image: () => ({ exposedPorts: [80, 8080], env: new Map([['PORT', '3000']]) }),
+    probe: async ({ hostname, port }) => {
+      asked.add(`${hostname}:${port}`)
+      return { status: 200, line: '' }
+    },
+  })
+  const { endpoints } = made.ground.store
+  for (const [hostname, port] of [
+    ['a.test', null],
+    ['b.test', 81],
+  ] as const) {
+    const endpoint = { hostname: hostname as Hostname, service: 'web', port, path: null, tls: 'off' } as const
+    endpoints.create(made.app.id, endpoint)
+  }
+  const push = await made.push(await made.commit(FILES))
+  t.true(push.accepted, push.said)
+  t.deepEqual([...asked].sort(), ['a.test:80', 'b.test:81'])
+  const [a = '', b = ''] = await made.router.shown()
+  t.true(a.endsWith(':80') && b.endsWith(':81'))
 })
 
 test('the problem says where it listens instead, and how requests get there', t => {
