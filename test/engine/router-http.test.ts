@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { text } from 'node:stream/consumers'
 import test from 'ava'
 import { type Hostname, parseHostname } from '../../src/domain/endpoint.ts'
@@ -78,6 +79,34 @@ test('what a worker hands on after a reload still tells where it came from, and 
   t.is(server.headers['x-forwarded-for'], '127.0.5.99')
   t.is(server.headers['x-forwarded-host'], 'b.example')
   t.is(server.headers['x-fairlead-handed'], undefined)
+})
+
+test('what comes over HTTPS on a connection of before a reload is handed on as that, and not sent to HTTPS', async t => {
+  const { router, https } = await realRouter(t)
+  const server = await backendServer(t, '127.0.5.6')
+  await router.replace([route('a.example', 0, [server], true)], signal)
+  await router.putCertificate(name('a.example'), new Secret(certificateFor(name('a.example')).pem), signal)
+  const agent = new HttpsAgent({ keepAlive: true, maxSockets: 1, localAddress: '127.0.5.99' })
+  t.teardown(() => agent.destroy())
+  const ask = async () => {
+    const headers = { host: 'a.example' }
+    const outgoing = requestHttps({
+      ...https,
+      agent,
+      headers,
+      servername: 'a.example',
+      rejectUnauthorized: false,
+    })
+    outgoing.end()
+    const [response] = await once(outgoing, 'response')
+    return { status: response.statusCode, body: await text(response), reused: outgoing.reusedSocket }
+  }
+  t.deepEqual(await ask(), { status: 200, body: server.address, reused: false })
+  await router.update([route('b.example', 40, [])], signal)
+  t.deepEqual(await ask(), { status: 200, body: server.address, reused: true })
+  t.is(server.headers['x-forwarded-for'], '127.0.5.99')
+  t.is(server.headers['x-forwarded-proto'], 'https')
+  t.is(server.headers['x-forwarded-port'], String(https.port))
 })
 
 test('unknown hosts and apps that are down get short answers that name no program', async t => {

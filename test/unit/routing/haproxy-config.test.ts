@@ -50,6 +50,13 @@ test('a worker that ends reaches its successor also where that listens everywher
   ])
 })
 
+test('what is under way ends by itself, or at a limit: a minute without an answer, an hour of silence, half a day after a reload', t => {
+  const limits = [...text.matchAll(/^ {2}(?:timeout (?:server|tunnel)|hard-stop-after) .*$/gm)].map(
+    ([line]) => line.trim(),
+  )
+  t.deepEqual(limits, ['hard-stop-after 12h', 'timeout server 60s', 'timeout tunnel 1h'])
+})
+
 test('its mark is read again from the text', t => {
   const frame = frameOf(surroundings)
   t.deepEqual(readMark(text), { pool: 3, width: 4, frame, generation: 'abc' })
