@@ -435,6 +435,21 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     t.deepEqual([await exit, await other], [143, 143])
   })
 
+  test(title('one that is told to stop ends by itself within its grace, and is killed after it'), async t => {
+    for (const [stops, grace, code] of [
+      [7, 60, 7],
+      ['never', 1, 137],
+    ] as const) {
+      const id = await started({ prints: ['ready'], stops })
+      await until('it is ready', async () => (await log(id, false)).includes('ready'))
+      const exit = engine.nextExit(id, signal)
+      await engine.start(id, signal) // Only a start waits until the exit is watched for.
+      await engine.stop(id, grace, AbortSignal.timeout(30_000))
+      t.is(await exit, code)
+      await engine.remove(id, signal)
+    }
+  })
+
   test(title('what cannot be started is a Problem with the words of the engine'), async t => {
     const id = await engine.create(
       spec({ cannotStart: 'unable to find user nosuch' }, ground.unstartable),

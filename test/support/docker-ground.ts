@@ -96,11 +96,17 @@ export function shellProgram(program: Program): string[] {
     ...Object.entries(links).map(([path, target]) => `ln -s ${quoted(target)} ${quoted(path)}`),
   ].map(command => `${command} || exit 99; `)
   const complaining = complains.map(line => `echo ${quoted(line)} >&2; `).join('')
-  const script = `${making.join('')}[ $# = 0 ] || printf '%s\\n' "$@"; ${complaining}${ending(program)}`
+  const script = `${stopping(program)}${making.join('')}[ $# = 0 ] || printf '%s\\n' "$@"; ${complaining}${ending(program)}`
   return ['/bin/sh', '-c', script, 'sh', ...prints]
 }
 
-function ending({ exits, copies, untilSize }: Program): string {
+function stopping({ stops }: Program): string {
+  if (stops === undefined) return ''
+  return `trap ${stops === 'never' ? "''" : `'usleep 500000; exit ${stops}'`} TERM; `
+}
+
+function ending({ exits, copies, stops, untilSize }: Program): string {
+  if (stops !== undefined) return 'while :; do sleep 3600 & wait; done'
   if (copies) return 'exec cat'
   if (untilSize !== undefined) return `until [ "$(stty size)" = ${quoted(untilSize)} ]; do usleep 10000; done`
   return exits === undefined ? 'exec sleep 3600' : `exit ${exits}`

@@ -248,8 +248,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       const container = own(id)
       if (container === null) return
       container.stoppedWith = graceSeconds
-      if (container.running) container.exit(143, 'stopped')
-      if (container.state === 'restarting') container.state = 'exited'
+      container.stop()
     },
     async remove(id) {
       discard(own(id))

@@ -30,6 +30,8 @@ export interface Program {
   readonly exits?: number
   /** Runs of the HEALTHCHECK of its image that are over once it is started, and found it unhealthy. */
   readonly unhealthy?: readonly HealthRun[]
+  /** What it exits with some time after it was told to stop; left out: the signal ends it. */
+  readonly stops?: number | 'never'
   /** The engine cannot start it, and says so in these words. */
   readonly cannotStart?: string
 }
@@ -150,6 +152,13 @@ export class FakeContainer {
     this.#changes.emit('exit', code)
     this.#changes.emit('change')
     this.#happened(this)
+  }
+
+  /** As an engine does whose grace is long enough for what ends by itself. */
+  stop(): void {
+    const { stops = 143 } = this.#program
+    if (this.running) this.exit(stops === 'never' ? 137 : stops, 'stopped')
+    if (this.state === 'restarting') this.state = 'exited'
   }
 
   remove(): void {
