@@ -1,15 +1,14 @@
 // Looks after HAProxy: a connection to its socket is held, and when it breaks off HAProxy is looked for, and started
 // again if it is gone. It breaks off at a reload too, and then there is nothing to mend.
-import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../domain/log.ts'
 import { Problem } from '../domain/problem.ts'
 
-/** Milliseconds before the next try to start one that dies at once; doubled each time. */
+/** Milliseconds before one that ended soon after its start is started once more; doubled each time. */
 const FIRST_PAUSE = 200
 const LONGEST_PAUSE = 30_000
-/** One that ran for so long did not die at once. */
+/** One that ran for so long did not end soon. */
 const STEADY = 10_000
 
 export interface Watch {
@@ -18,40 +17,54 @@ export interface Watch {
   close(): Promise<void>
 }
 
+/** All in milliseconds. */
+export interface WatchClock {
+  now(): number
+  /** Rejects when the signal is aborted. */
+  pause(length: number, signal: AbortSignal): Promise<void>
+}
+
 export interface WatchOptions {
   readonly socket: string
   /** Starts HAProxy if it does not run. @returns whether it had to */
   mend(signal: AbortSignal): Promise<boolean>
   readonly log: Log
+  readonly clock?: WatchClock
 }
 
-export function watch({ socket, mend, log }: WatchOptions): Watch {
+const CLOCK: WatchClock = {
+  now: Date.now,
+  pause: (length, signal) => delay(length, undefined, { signal }),
+}
+
+export function watch({ socket, mend, log, clock = CLOCK }: WatchOptions): Watch {
   const ending = new AbortController()
   const { signal } = ending
   let watching: Promise<void> | null = null
 
   const keepWatch = async () => {
-    let wait = FIRST_PAUSE
+    let tried = Number.NEGATIVE_INFINITY
+    let wait = 0
     while (!signal.aborted) {
-      const since = Date.now()
       await untilItEnds(socket, signal)
       if (signal.aborted) return
-      if (Date.now() - since > STEADY) wait = FIRST_PAUSE
+      if (clock.now() - tried > STEADY) wait = 0
+      // Before a start, not after it: from then on the connection is held, and tells how long it ran.
+      if (wait > 0) await clock.pause(wait, signal)
       try {
         if (await mend(signal)) {
           log.warn({}, 'HAProxy was gone, and has been started again')
-          await pause(wait, undefined, { signal })
-          wait = Math.min(2 * wait, LONGEST_PAUSE)
         } else {
-          await pause(FIRST_PAUSE, undefined, { signal })
+          await clock.pause(FIRST_PAUSE, signal)
+          continue
         }
       } catch (error) {
         if (signal.aborted) return
         const saw = error instanceof Problem ? { headline: error.headline, saw: error.saw } : { err: error }
-        log.error({ ...saw, again: wait }, 'HAProxy is gone, and cannot be started')
-        await pause(wait, undefined, { signal }).catch(() => {})
-        wait = Math.min(2 * wait, LONGEST_PAUSE)
+        log.error({ ...saw, again: longer(wait) }, 'HAProxy is gone, and cannot be started')
       }
+      wait = longer(wait)
+      tried = clock.now()
     }
   }
   return {
@@ -65,14 +78,22 @@ export function watch({ socket, mend, log }: WatchOptions): Watch {
   }
 }
 
-async function untilItEnds(socket: string, signal: AbortSignal): Promise<void> {
-  const connection = connect(socket)
-  connection.unref()
-  connection.on('error', () => {})
-  connection.resume()
-  const closed = once(connection, 'close')
-  const end = () => connection.destroy()
-  signal.addEventListener('abort', end, { once: true })
-  await closed
-  signal.removeEventListener('abort', end)
+function longer(wait: number): number {
+  return wait === 0 ? FIRST_PAUSE : Math.min(2 * wait, LONGEST_PAUSE)
+}
+
+/** One that cannot be connected to has ended, too. */
+function untilItEnds(socket: string, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const connection = connect(socket)
+    const end = () => connection.destroy()
+    signal.addEventListener('abort', end, { once: true })
+    connection.unref()
+    connection.resume()
+    connection.on('error', () => {})
+    connection.on('close', () => {
+      signal.removeEventListener('abort', end)
+      resolve()
+    })
+  })
 }
