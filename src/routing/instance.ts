@@ -6,7 +6,7 @@ import { Problem } from '../domain/problem.ts'
 import type { Route } from '../domain/router.ts'
 import { prepareDirectory, type RouterFiles, readIfThere, workersKey, writeRoutes } from './files.ts'
 import { configText, frameOf, type Mark, readMark, type Size, type Surroundings } from './haproxy-config.ts'
-import { check, findHaproxy, launch, launchArguments, privileges } from './launch.ts'
+import { check, findHaproxy, launch, launchArguments, ownPrivileges } from './launch.ts'
 import { type Processes, readProcesses } from './readings.ts'
 import { createRuntime, mute, type Runtime } from './runtime.ts'
 
@@ -50,7 +50,7 @@ export interface Instance {
 
 export function createInstance(options: InstanceOptions): Instance {
   const { files, http, https, masterSocket } = options
-  const surroundings: Surroundings = { files, http, https, privileges: privileges() }
+  const surroundings: Surroundings = { files, http, https, privileges: ownPrivileges() }
   const frame = frameOf(surroundings)
   const runtime = createRuntime(masterSocket ?? files.socket)
   const addresses = https === null ? [http] : [http, https]

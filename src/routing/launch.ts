@@ -35,19 +35,29 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** Workers that root starts give it up. Debian's package makes a user for that; without one it is nobody. */
-export function privileges(): readonly string[] {
-  if (process.getuid?.() !== 0) return []
-  return hasAccount('/etc/passwd') && hasAccount('/etc/group')
+/**
+ * Lines of `global` by which workers that root starts give that up: to the user that Debian's package makes for them,
+ * and where there is none to nobody. Others have nothing to give up: the workers of theirs run as they do themselves.
+ *
+ * @param uid the gateway's. @param accounts the texts of /etc/passwd and /etc/group
+ */
+export function privileges(uid: number | undefined, accounts: readonly string[]): readonly string[] {
+  if (uid !== 0) return []
+  return accounts.every(text => /^haproxy:/m.test(text))
     ? ['user haproxy', 'group haproxy']
     : ['uid 65534', 'gid 65534']
 }
 
-function hasAccount(file: string): boolean {
+export function ownPrivileges(): readonly string[] {
+  return privileges(process.getuid?.(), ['/etc/passwd', '/etc/group'].map(textOf))
+}
+
+/** @returns '' for one that cannot be read */
+function textOf(file: string): string {
   try {
-    return /^haproxy:/m.test(readFileSync(file, 'utf8'))
+    return readFileSync(file, 'utf8')
   } catch {
-    return false
+    return ''
   }
 }
 

@@ -1,6 +1,6 @@
 // The real router in a directory of its own, on free ports. What it started ends with the test: the gateway leaves HAProxy
 // running, so that here its master is ended by its id, and old workers go with it.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ export interface RealRouter {
   readonly logged: string[]
   /** Another driver over the same directory, as after a restart of the gateway. */
   again(options?: Partial<RouterOptions>): HaproxyRouter
-  /** Of HAProxy's master. */
+  /** Of HAProxy's master, 0 while there is none. */
   pid(): number
   /** Process ids of those that serve, and of those that end after a reload: a reload makes another one. */
   workers(): number[]
@@ -55,6 +55,7 @@ export async function realRouter(
     return router
   }
   const pidFile = join(directory, 'haproxy.pid')
+  const pid = () => (existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : 0)
   t.teardown(async () => {
     for (const router of opened) await router.close()
     await endHaproxy(pidFile)
@@ -68,11 +69,9 @@ export async function realRouter(
     origin: `http://${http.host}:${http.port}`,
     logged,
     again,
-    pid: () => Number(readFileSync(pidFile, 'utf8')),
-    workers: () => {
-      const master = Number(readFileSync(pidFile, 'utf8'))
-      return readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ').map(Number)
-    },
+    pid,
+    workers: () =>
+      readFileSync(`/proc/${pid()}/task/${pid()}/children`, 'utf8').trim().split(' ').map(Number),
   }
 }
 
