@@ -5,6 +5,7 @@ import { Agent } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { text } from 'node:stream/consumers'
+import { connect as connectTls } from 'node:tls'
 import test from 'ava'
 import { type Hostname, parseHostname } from '../../src/domain/endpoint.ts'
 import type { Route, Server } from '../../src/domain/router.ts'
@@ -34,7 +35,8 @@ async function askHttp2(origin: string, hostname: string) {
   try {
     const stream = session.request({ ':path': '/', ':authority': hostname })
     const [headers] = await once(stream, 'response')
-    return { status: Number(headers[':status']), body: await text(stream) }
+    const { alpnProtocol: protocol } = session
+    return { status: Number(headers[':status']), body: await text(stream), protocol }
   } finally {
     session.destroy()
   }
@@ -129,9 +131,28 @@ test('HTTP/2 is spoken over TLS and, by those who know of it, without', async t 
   await router.replace([route('a.example', 0, [server])], signal)
   await router.putCertificate(name('a.example'), new Secret(certificate.pem), signal)
   const expected = { status: 200, body: server.address }
-  t.deepEqual(await askHttp2(`http://127.0.0.1:${http.port}`, 'a.example'), expected)
-  t.deepEqual(await askHttp2(`https://127.0.0.1:${https.port}`, 'a.example'), expected)
+  const plain = await askHttp2(`http://127.0.0.1:${http.port}`, 'a.example')
+  t.deepEqual(plain, { ...expected, protocol: 'h2c' })
+  // Browsers speak it only where the handshake has agreed on it.
+  const secure = await askHttp2(`https://127.0.0.1:${https.port}`, 'a.example')
+  t.deepEqual(secure, { ...expected, protocol: 'h2' })
   t.is(server.headers['x-forwarded-proto'], 'https')
+})
+
+test('who does not know HTTP/2 is answered in HTTP/1.1 over TLS too', async t => {
+  const { router, https } = await realRouter(t)
+  await router.putCertificate(name('a.example'), new Secret(certificateFor(name('a.example')).pem), signal)
+  const socket = connectTls({
+    ...https,
+    servername: 'a.example',
+    rejectUnauthorized: false,
+    ALPNProtocols: ['http/1.1'],
+  })
+  t.teardown(() => socket.destroy())
+  await once(socket, 'secureConnect')
+  t.is(socket.alpnProtocol, 'http/1.1')
+  socket.write('GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n')
+  t.regex(await text(socket), /^HTTP\/1\.1 404 /)
 })
 
 test('a secure hostname is sent on to HTTPS with its path, but not the challenges of an authority', async t => {
