@@ -41,6 +41,30 @@ test('services shows what is in force, and apps:scale what it did', async t => {
   t.like(operations[1], { kind: 'scale', state: 'succeeded', subject: 'web=2 worker=0, 32MiB, 0.5 cpus' })
 })
 
+test('services:settings says how a service is replaced from the next time on, and services shows it', async t => {
+  const { fairlead } = await live(t)
+  const shown = async () =>
+    JSON.parse((await fairlead('services', '--json')).out).map(({ rollout }: { rollout: string }) => rollout)
+  const set = (...words: string[]) => fairlead('services:settings', ...words)
+  t.is(
+    (await set('worker', '--rollout', 'start-first')).out,
+    'worker is replaced start-first from the next time on.\n',
+  )
+  t.deepEqual(await shown(), ['stop-first', 'start-first'])
+  t.regex(
+    (await fairlead('restart')).err,
+    /-----> Starting worker\.1\n[\s\S]*-----> Replacing web\.1 stop-first/,
+  )
+  t.is(
+    (await set('worker', '--rollout', 'default')).out,
+    'worker is replaced stop-first from the next time on.\n',
+  )
+  t.deepEqual(await shown(), ['stop-first', 'stop-first'])
+  t.regex((await set('worker')).err, /--rollout is one of start-first, stop-first and default\./)
+  t.regex((await set('clock', '--rollout', 'default')).err, /clock[\s\S]*\(not-found\)/)
+  t.deepEqual(await shown(), ['stop-first', 'stop-first'])
+})
+
 test('before the first release a scale is stored, and services shows it', async t => {
   const { run, member } = await registryBench(t)
   const ann = member('ann', 'deploy')
@@ -99,12 +123,13 @@ for (const [words, saw] of [
   })
 }
 
-test('who observes sees the services, and may not scale, restart or rebuild them', async t => {
+test('who observes sees the services, and may not scale, set, restart or rebuild them', async t => {
   const { run, member, engine } = await live(t)
   const bob = member('bob', 'observe')
   t.is((await run(bob, ['services'])).status, 0)
   const calls = engine.calls.length
-  for (const words of [['apps:scale', 'web=2'], ['restart'], ['rebuild']]) {
+  const settings = ['services:settings', 'web', '--rollout', 'start-first']
+  for (const words of [['apps:scale', 'web=2'], ['restart'], ['rebuild'], settings]) {
     const { status, err } = await run(bob, words)
     t.is(status, 1)
     t.regex(err, /it needs the role deploy \(forbidden\)/)
