@@ -138,6 +138,7 @@ test('draining ends with the gateway, and the next start takes it up again, behi
   const request = made.router.open('a.test')
   t.true((await made.push(await made.commit())).accepted)
   await made.background.stop(60_000)
+  t.false(made.logged.some(({ msg }) => `${msg}`.startsWith('background work is left')))
   t.true(made.present().includes('v1 web.1 running'))
 
   const background = createBackground(made.ground.log, () => 5)

@@ -206,6 +206,7 @@ test('a candidate whose endpoint does not answer fails the deploy, and one witho
   const asked: string[] = []
   const made = await live(t, {
     stack: { healthy: 0.2 },
+    program: () => ({ prints: ['famous last words'] }),
     probe: async ({ hostname, port, path }) => {
       asked.push(`${hostname}:${port}${path}`)
       return { status: 502, line: 'bad gateway' }
@@ -223,7 +224,10 @@ test('a candidate whose endpoint does not answer fails the deploy, and one witho
   const before = made.ids()
   const push = await made.push(await made.commit({ ...FILES, changed: '' }))
   t.is(push.operation?.problem, 'health-check-failed')
-  t.regex(push.said, /GET \/up at port 81, for a\.test: 502 bad gateway\n/)
+  t.regex(
+    push.said,
+    /GET \/up at port 81, for a\.test: 502 bad gateway\n *It listens on no TCP port\.\n *Its last output:\n *famous last words\n/,
+  )
   t.true(push.said.includes('What runs now: Release v1 (web, worker), as before.\n'), push.said)
   await made.background.idle()
   t.deepEqual(made.ids(), before)

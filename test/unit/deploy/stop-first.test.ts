@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import { createOperations } from '../../../src/deploy/operations.ts'
 import { failInterrupted, recoverWhenPossible } from '../../../src/deploy/recover.ts'
 import type { Hostname } from '../../../src/domain/endpoint.ts'
+import type { ContainerSpec } from '../../../src/domain/engine.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 import type { DeployGroundOptions } from '../../support/deploy-ground.ts'
 import { FILES, here, live } from '../../support/reshape-bench.ts'
@@ -71,6 +72,19 @@ test('when the new worker fails, the old one runs again, and a line says so', as
   t.deepEqual(made.runs('worker'), worker ? [worker] : [])
   t.true(worker?.kept)
   t.deepEqual(made.present(), ['v1 worker.1 running'])
+})
+
+test('when a restart fails, the old worker runs again as well', async t => {
+  let known: readonly string[] | null = null
+  const program = ({ name }: ContainerSpec) => (known !== null && !known.includes(name) ? { exits: 3 } : {})
+  const made = await bench(t, { program })
+  Object.assign(made.ground.stack('local').stack, { settle: 60 })
+  const [worker] = made.runs('worker')
+  known = made.engine.containers.map(({ spec }) => spec.name)
+  await t.throwsAsync(made.restart('worker'))
+  t.regex(made.said(), /-----> Starting worker\.1 of before again\n/)
+  await made.background.idle()
+  t.deepEqual(made.runs('worker'), worker ? [worker] : [])
 })
 
 test('when a start-first candidate fails, or the router cannot be told, no worker was stopped', async t => {
