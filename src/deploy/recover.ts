@@ -117,7 +117,7 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
         app.id,
       )
     }
-    if (ground.store.operations.list(app.id, 1)[0]?.problem === 'interrupted') {
+    if (stopMayBeUnderWay(ground, app)) {
       ground.insist('keep running what an earlier process may have been stopping', end =>
         lookAgain(ground, operations, app, end),
       )
@@ -136,6 +136,15 @@ async function clearAway(ground: Ground, app: App, stopping: AbortSignal): Promi
   for (const tag of await unkeptTags(ground, app, signal)) await engine.removeTag(tag, signal)
   await removeLeftNames(ground, app, signal)
   if (store.releases.live(app.id) === null) await leaveNetwork(ground, app, signal)
+}
+
+/** Operations of an app, the newest first, among which the last that took its turn is looked for. */
+const RECENT = 100
+
+/** Of what still serves: one that failed may have been undone, or not yet. A `run` goes on beside others. */
+function stopMayBeUnderWay({ store }: Pick<Ground, 'store'>, app: App): boolean {
+  const last = store.operations.list(app.id, RECENT).find(({ kind }) => kind !== 'run')
+  return last !== undefined && last.state !== 'succeeded'
 }
 
 /** The engine goes on with a stop that the last process asked for: what serves may end once more, within its grace. */

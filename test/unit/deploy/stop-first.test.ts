@@ -4,7 +4,9 @@ import { createOperations } from '../../../src/deploy/operations.ts'
 import { failInterrupted, recoverWhenPossible } from '../../../src/deploy/recover.ts'
 import type { Hostname } from '../../../src/domain/endpoint.ts'
 import type { ContainerSpec } from '../../../src/domain/engine.ts'
+import type { OperationKind } from '../../../src/domain/operation.ts'
 import { Problem } from '../../../src/domain/problem.ts'
+import type { Store } from '../../../src/store/store.ts'
 import type { DeployGroundOptions } from '../../support/deploy-ground.ts'
 import { FILES, here, live } from '../../support/reshape-bench.ts'
 import { until } from '../../support/until.ts'
@@ -128,19 +130,46 @@ test('a worker that cannot be brought back because the engine is away is brought
   t.is(made.engine.calls.filter(call => call === `start ${worker?.id}`).length, 2)
 })
 
-test('a worker that the engine stops after the gateway was killed and is back is started again', async t => {
-  const made = await bench(t, { stack: { grace: 0.1 } })
-  const [worker] = made.runs('worker')
-  const { operations } = made.ground.store
-  const asked = { kind: 'deploy', actor: 'ann', key: 'k', address: 'a', subject: 'x' } as const
-  operations.start(operations.create(made.app.id, asked).id)
-  failInterrupted(made.ground)
-  await recoverWhenPossible(made.ground, createOperations(made.ground.store, made.ground.log), here(), 1)
-  worker?.exit(143, 'stopped')
-  t.deepEqual(made.runs('worker'), [])
-  await until('it runs again', async () => made.runs('worker').length === 1)
-  await made.background.idle()
-})
+type Begin = (kind: OperationKind) => number
+
+const LAST: readonly (readonly [
+  when: string,
+  before: (begin: Begin, { finish }: Store['operations']) => void,
+])[] = [
+  ['during a deploy', begin => begin('deploy')],
+  [
+    'during a deploy beside which a `run` has ended',
+    (begin, { finish }) => {
+      begin('deploy')
+      finish(begin('run'), 'succeeded', null)
+    },
+  ],
+  [
+    'while a deploy that had failed was being undone',
+    (begin, { finish }) => finish(begin('deploy'), 'failed', 'engine-unreachable'),
+  ],
+]
+
+for (const [when, before] of LAST) {
+  test(`a worker that the engine stops after the gateway was killed ${when} is started again`, async t => {
+    const made = await bench(t, { stack: { grace: 0.1 } })
+    const [worker] = made.runs('worker')
+    const { operations } = made.ground.store
+    const begin: Begin = kind => {
+      const asked = { kind, actor: 'ann', key: 'k', address: 'a', subject: 'x' }
+      const { id } = operations.create(made.app.id, asked)
+      operations.start(id)
+      return id
+    }
+    before(begin, operations)
+    failInterrupted(made.ground)
+    await recoverWhenPossible(made.ground, createOperations(made.ground.store, made.ground.log), here(), 1)
+    worker?.exit(143, 'stopped')
+    t.deepEqual(made.runs('worker'), [])
+    await until('it runs again', async () => made.runs('worker').length === 1)
+    await made.background.idle()
+  })
+}
 
 test('how a service is replaced can be set, and is what its next replacement does', async t => {
   const made = await bench(t)
