@@ -1,11 +1,12 @@
-// The gateway's own disk is full from some step of a deploy on: nothing more can be recorded, what runs goes on running,
-// and once there is space again doctor puts right what could not be written down.
+// The gateway's own disk is full from some step of a deploy or another change on: nothing more can be recorded, what runs
+// goes on running, and once there is space again doctor puts right what could not be written down.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { type FaultGround, faultGround, stepsOf } from '../support/fault-ground.ts'
+import { DOINGS, type FaultGround, faultGround } from '../support/fault-ground.ts'
+import { ALL, type Fault } from '../support/fault-steps.ts'
 import { fillDisk } from '../support/fill-disk.ts'
 import { until } from '../support/until.ts'
 
@@ -25,35 +26,32 @@ test.after.always(async () => {
   rmSync(disk, { recursive: true })
 })
 
-test.serial(
-  'a disk that is full from any step of a deploy on: one release serves, and doctor mends the record',
-  async t => {
-    t.timeout(3_600_000)
-    const { gate, gateway } = ground
-    const app = await ground.serving(t)
-    const before = gate.requests
-    t.is((await ground.begin(app, 'deploy')).status, 0)
-    const requests = gate.requests - before
-    await ground.sound(t, app, 'a deploy')
-
-    for (const step of stepsOf(requests, 2)) {
-      const after = `the disk was full from step ${step} of ${requests} on`
-      const held = gate.hold(/./, step)
-      const answered = ground.begin(app, 'deploy')
-      await Promise.race([held.reached, answered])
-      const filler = fillDisk(disk)
-      held.release()
-      await answered
-      const full = await gateway.ssh('doctor')
-      t.is(full.status, 1, full.all)
-      t.regex(full.stdout, /^gateway +disk-low /m)
-      rmSync(filler)
-      await until(`doctor has mended what is left after ${after}`, async () => {
-        const fixed = await gateway.ssh('doctor --fix')
-        return fixed.status === 0 && !fixed.stderr.includes('left out')
-      })
-      await ground.sound(t, app, after)
-      await ground.worksAgain(t, app, after)
-    }
-  },
-)
+for (const doing of ALL ? DOINGS : (['deploy'] as const)) {
+  test.serial(
+    `a disk that is full from any step of ${doing} on: one release serves, and doctor mends the record`,
+    async t => {
+      t.timeout(3_600_000)
+      const { gateway } = ground
+      const app = await ground.serving(t)
+      t.teardown(() => ground.remove(app))
+      const fault: Fault = {
+        name: 'the disk is full',
+        when: 'asked',
+        async strike(held, answered) {
+          const filler = fillDisk(disk)
+          held.release()
+          await answered
+          const full = await gateway.ssh('doctor')
+          t.is(full.status, 1, full.all)
+          t.regex(full.stdout, /^gateway +disk-low /m)
+          rmSync(filler)
+          await until('doctor has mended what is left', async () => {
+            const fixed = await gateway.ssh('doctor --fix')
+            return fixed.status === 0 && !fixed.stderr.includes('left out')
+          })
+        },
+      }
+      await ground.strikeEach(t, app, doing, fault, 2)
+    },
+  )
+}

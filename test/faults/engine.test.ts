@@ -5,11 +5,10 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import Docker from 'dockerode'
-import { DOINGS, faultGround, stepsOf } from '../support/fault-ground.ts'
+import { DOINGS, faultGround } from '../support/fault-ground.ts'
+import { ALL, type Fault } from '../support/fault-steps.ts'
 import { type OwnEngine, startOwnEngine } from '../support/own-engine.ts'
 import { problemCode } from '../support/pushed.ts'
-
-const ALL = process.env.FAIRLEAD_FAULTS === 'all'
 
 const ENDS = {
   restarted: async (engine: OwnEngine) => engine.stop(),
@@ -17,40 +16,34 @@ const ENDS = {
 }
 
 for (const how of ['restarted', 'killed'] as const) {
-  test.serial(
-    `the engine is ${how} at any step: its containers come back, one release serves, and a push works`,
-    async t => {
-      t.timeout(3_600_000)
-      const engine = startOwnEngine()
-      t.teardown(() => engine.remove())
-      const ground = await faultGround({ socket: engine.socket })
-      t.teardown(() => ground.dispose())
-      const app = await ground.serving(t)
-      await ENDS[how](engine)
-      engine.start()
-      await ground.sound(t, app, `the engine was ${how} while nothing was done`)
+  for (const doing of ALL ? DOINGS : (['deploy'] as const)) {
+    test.serial(
+      `the engine is ${how} at any step of ${doing}: its containers come back, one release serves, and a push works`,
+      async t => {
+        t.timeout(3_600_000)
+        const engine = startOwnEngine()
+        t.teardown(() => engine.remove())
+        const ground = await faultGround({ socket: engine.socket })
+        t.teardown(() => ground.dispose())
+        const app = await ground.serving(t)
+        await ENDS[how](engine)
+        engine.start()
+        await ground.sound(t, app, `the engine was ${how} while nothing was done`)
 
-      for (const doing of ALL ? DOINGS : (['deploy'] as const)) {
-        const before = ground.gate.requests
-        const done = await ground.begin(app, doing)
-        t.is(done.status, 0, done.all)
-        const requests = ground.gate.requests - before
-        await ground.sound(t, app, doing)
-        for (const step of stepsOf(requests, 1)) {
-          const after = `the engine was ${how} at step ${step} of ${requests} of ${doing}`
-          const held = ground.gate.hold(/./, step)
-          const answered = ground.begin(app, doing)
-          await Promise.race([held.reached, answered])
-          await ENDS[how](engine)
-          held.release()
-          engine.start()
-          await answered
-          await ground.sound(t, app, after)
-          await ground.worksAgain(t, app, after)
+        const fault: Fault = {
+          name: `the engine was ${how}`,
+          when: 'asked',
+          async strike(held, answered) {
+            await ENDS[how](engine)
+            held.release()
+            engine.start()
+            await answered
+          },
         }
-      }
-    },
-  )
+        await ground.strikeEach(t, app, doing, fault, 1)
+      },
+    )
+  }
 }
 
 test.serial(

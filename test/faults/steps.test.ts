@@ -1,10 +1,11 @@
-// A deploy, a change of config, a scale and a rollback, each struck at every single request that it makes of the engine:
-// the gateway is killed there, or the connection to the engine is cut. The steps are counted, not listed: whatever a
-// deploy comes to do is struck too. FAIRLEAD_FAULTS=all strikes all of them, else a few of each.
-import test, { type ExecutionContext } from 'ava'
+// What changes an app, and a deploy that fails, each struck at every single request that it makes of the engine: the
+// gateway is killed there, or the connection to the engine is cut, before the engine hears of the request or when it has
+// done it. The steps are counted, not listed: whatever a deploy comes to do is struck too. FAIRLEAD_FAULTS=all strikes all
+// of them, else a few.
+import test from 'ava'
 import type { Held } from '../support/engine-gate.ts'
-import { DOINGS, type Doing, type FaultGround, faultGround, stepsOf } from '../support/fault-ground.ts'
-import type { Checkout } from '../support/gateway.ts'
+import { DOINGS, type FaultGround, faultGround } from '../support/fault-ground.ts'
+import { ALL } from '../support/fault-steps.ts'
 
 let ground: FaultGround
 
@@ -13,69 +14,36 @@ test.before(async () => {
 })
 test.after.always(() => ground?.dispose())
 
-interface Fault {
-  readonly name: string
-  /** How many steps of each doing are struck in a run of all tests. */
-  readonly some: number
-  /** What comes when the step is reached, until it is over. @param answered resolves when whoever asked was answered */
-  strike(held: Held, answered: Promise<unknown>): Promise<void>
+async function killGateway(held: Held, answered: Promise<unknown>): Promise<void> {
+  await ground.gateway.crash()
+  held.release()
+  await answered
+  await ground.gateway.restart()
 }
 
-const FAULTS: readonly Fault[] = [
-  {
-    name: 'the gateway is killed',
-    some: 2,
-    async strike(held, answered) {
-      await ground.gateway.crash()
-      held.release()
-      await answered
-      await ground.gateway.restart()
-    },
-  },
-  {
-    name: 'the connection to the engine is cut',
-    some: 1,
-    async strike(held, answered) {
-      await ground.gate.shut()
-      held.release()
-      await answered
-      await ground.gate.open()
-    },
-  },
-]
-
-/** How many requests one takes, from the question to the answer. */
-async function count(t: ExecutionContext, app: Checkout, doing: Doing): Promise<number> {
-  const before = ground.gate.requests
-  const done = await ground.begin(app, doing)
-  t.is(done.status, 0, done.all)
-  const requests = ground.gate.requests - before
-  await ground.sound(t, app, doing)
-  return requests
+async function cutConnection(held: Held, answered: Promise<unknown>): Promise<void> {
+  await ground.gate.shut()
+  held.release()
+  await answered
+  await ground.gate.open()
 }
 
-for (const { name, some, strike } of FAULTS) {
+const FAULTS = [
+  { name: 'the gateway is killed', when: 'asked', strike: killGateway, some: 1 },
+  { name: 'the gateway is killed when the engine has done it', when: 'done', strike: killGateway, some: 1 },
+  { name: 'the connection to the engine is cut', when: 'asked', strike: cutConnection, some: 1 },
+  { name: 'only the answer of the engine is cut off', when: 'done', strike: cutConnection, some: 0 },
+] as const
+
+for (const fault of FAULTS.filter(({ some }) => ALL || some > 0)) {
   for (const doing of DOINGS) {
     test.serial(
-      `${name} at any step of ${doing}: one release serves, nothing is left, and a push works`,
+      `${fault.name} at any step of ${doing}: one release serves, nothing is left, and a push works`,
       async t => {
         t.timeout(3_600_000)
         const app = await ground.serving(t)
         t.teardown(() => ground.remove(app))
-        // Those that come after the answer, until the old containers are gone, are some more.
-        const steps = stepsOf((await count(t, app, doing)) + 4, some)
-        for (const step of steps) {
-          const after = `${name} at step ${step} of ${steps.at(-1)} of ${doing}`
-          const held = ground.gate.hold(/./, step)
-          const answered = ground.begin(app, doing)
-          const quiet = answered.then(() => ground.settled(app))
-          const reached = await Promise.race([held.reached.then(() => true), quiet.then(() => false)])
-          if (reached) await strike(held, answered)
-          held.release()
-          await answered
-          await ground.sound(t, app, after)
-          await ground.worksAgain(t, app, after)
-        }
+        await ground.strikeEach(t, app, doing, fault, fault.some)
       },
     )
   }

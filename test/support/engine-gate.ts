@@ -1,5 +1,6 @@
 // A gate in front of the real Docker engine, on a unix socket of its own: it can hold a request back before the
-// engine sees it, and can be shut like an engine that went away. Every connection carries one request.
+// engine sees it, or its answer when the engine has done it, and can be shut like an engine that went away. Every
+// connection carries one request.
 import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -15,10 +16,12 @@ export interface Held {
 
 export interface EngineGate {
   readonly path: string
-  /** How many requests have come so far. */
-  readonly requests: number
+  /** First lines of the requests that have come so far. */
+  readonly requests: readonly string[]
   /** Holds back the nth request from now whose first line matches, e.g. `/^POST .*\/start/`, and every such after it. */
   hold(pattern: RegExp, nth?: number): Held
+  /** Lets the nth such request through and holds back what the engine answers, of that one alone. */
+  holdAnswer(pattern: RegExp, nth?: number): Held
   /** Cuts every connection; nobody listens any more. */
   shut(): Promise<void>
   open(): Promise<void>
@@ -26,12 +29,25 @@ export interface EngineGate {
   remove(): Promise<void>
 }
 
+interface Hold {
+  readonly what: 'request' | 'answer'
+  readonly pattern: RegExp
+  left: number
+  reach(): void
+  readonly released: Promise<void>
+}
+
+function stop({ reach, released }: Hold): Promise<void> {
+  reach()
+  return released
+}
+
 export async function engineGate(behind = ENGINE_SOCKET): Promise<EngineGate> {
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-gate-'))
   const path = join(directory, 'engine.sock')
   const sockets = new Set<net.Socket>()
-  const holds = new Set<{ pattern: RegExp; left: number; reach(): void; released: Promise<void> }>()
-  let requests = 0
+  const holds = new Set<Hold>()
+  const requests: string[] = []
 
   function take(socket: net.Socket): void {
     const engine = net.connect({ path: behind, allowHalfOpen: true })
@@ -47,18 +63,36 @@ export async function engineGate(behind = ENGINE_SOCKET): Promise<EngineGate> {
     socket.once('data', async first => {
       socket.pause()
       const line = first.toString('latin1').split('\r\n', 1)[0] ?? ''
-      requests += 1
-      for (const hold of holds) {
-        if (!hold.pattern.test(line)) continue
-        hold.left -= 1
-        if (hold.left > 0) continue
-        hold.reach()
-        await hold.released
+      requests.push(line)
+      const matching = [...holds].filter(({ pattern }) => pattern.test(line))
+      for (const hold of matching) hold.left -= 1
+      for (const hold of matching) {
+        if (hold.what === 'request' && hold.left <= 0) await stop(hold)
       }
       if (socket.destroyed) return
       engine.write(first)
-      socket.pipe(engine).pipe(socket)
+      socket.pipe(engine)
+      const answer = matching.find(({ what, left }) => what === 'answer' && left === 0)
+      if (answer !== undefined) {
+        await new Promise(resolve => engine.once('readable', resolve))
+        await stop(answer)
+      }
+      engine.pipe(socket)
     })
+  }
+
+  function hold(what: Hold['what'], pattern: RegExp, nth: number): Held {
+    const reached = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    const held = { what, pattern, left: nth, reach: reached.resolve, released: released.promise }
+    holds.add(held)
+    return {
+      reached: reached.promise,
+      release() {
+        holds.delete(held)
+        released.resolve()
+      },
+    }
   }
 
   const server = net.createServer({ allowHalfOpen: true }, take)
@@ -76,22 +110,9 @@ export async function engineGate(behind = ENGINE_SOCKET): Promise<EngineGate> {
     path,
     open,
     shut,
-    get requests() {
-      return requests
-    },
-    hold(pattern, nth = 1) {
-      const reached = Promise.withResolvers<void>()
-      const released = Promise.withResolvers<void>()
-      const hold = { pattern, left: nth, reach: reached.resolve, released: released.promise }
-      holds.add(hold)
-      return {
-        reached: reached.promise,
-        release() {
-          holds.delete(hold)
-          released.resolve()
-        },
-      }
-    },
+    requests,
+    hold: (pattern, nth = 1) => hold('request', pattern, nth),
+    holdAnswer: (pattern, nth = 1) => hold('answer', pattern, nth),
     async remove() {
       await shut()
       rmSync(directory, { recursive: true, force: true })

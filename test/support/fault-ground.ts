@@ -1,5 +1,9 @@
-// What the tests of faults stand on: a gateway behind a gate to its engine, an app that serves, something to do to it,
-// and the one question afterwards: is everything as if nothing had happened?
+// What the tests of faults stand on: a gateway behind a gate to its engine, an app that serves, something to do to it that
+// is struck at every request that it makes of the engine, and the one question afterwards: is everything as if nothing had
+// happened?
+//
+// The app has a web that is replaced start-first, behind a hostname where the router reaches it, and a worker that is
+// replaced stop-first.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -8,37 +12,38 @@ import Docker from 'dockerode'
 import { busyboxLayer } from './busybox-layer.ts'
 import { type EngineGate, engineGate } from './engine-gate.ts'
 import { ENGINE_SOCKET } from './engine-proxy.ts'
+import { type Fault, stepsSince, strikeAt } from './fault-steps.ts'
 import { type Checkout, type Finished, startGateway, type TestGateway } from './gateway.ts'
 import { onEngine } from './on-engine.ts'
-import { processes } from './page.ts'
+import { pageByName, processes } from './page.ts'
 import { until } from './until.ts'
 
 /** What is done when the fault comes. Each can be done again and again. */
-export const DOINGS = ['deploy', 'config:set', 'scale', 'rollback'] as const
+export const DOINGS = ['deploy', 'config:set', 'scale', 'rollback', 'restart', 'a deploy that fails'] as const
 export type Doing = (typeof DOINGS)[number]
 
 export interface FaultGround {
   readonly gateway: TestGateway
   readonly gate: EngineGate
-  /** An app with two releases, of which the second serves. */
+  /** An app that was never deployed. */
+  app(): Promise<Checkout>
+  /** One with two releases, of which the second serves. */
   serving(t: ExecutionContext): Promise<Checkout>
-  /** Begins it; resolves when whoever asked was answered. */
   begin(app: Checkout, doing: Doing): Promise<Finished>
-  /** Resolves when only containers of one release are left on the engine. Asks nothing of the gateway. */
-  settled(app: Checkout): Promise<void>
   /** Exactly one release serves and nothing is left of any other, by what the engine itself and doctor say. */
   sound(t: ExecutionContext, app: Checkout, after: string): Promise<void>
-  /** A push goes live, and is sound. @returns its page */
-  worksAgain(t: ExecutionContext, app: Checkout, after: string): Promise<string>
+  /** A push goes live, and is sound. */
+  worksAgain(t: ExecutionContext, app: Checkout, after: string): Promise<void>
+  /**
+   * Does it again and again, and strikes it each time at another of the requests that it makes of the engine, until what
+   * it has replaced is gone. After each, everything is sound and a push works.
+   * @param some how many steps are struck in a run of all tests
+   */
+  strikeEach(t: ExecutionContext, app: Checkout, doing: Doing, fault: Fault, some: number): Promise<void>
+  /** Nothing of any app is left, by what the engine itself and doctor say. */
+  bare(t: ExecutionContext, after: string): Promise<void>
   remove(app: Checkout): Promise<void>
   dispose(): Promise<void>
-}
-
-/** Which of `total` steps, counted from 1, a run tries: some of them, or all with FAIRLEAD_FAULTS=all. */
-export function stepsOf(total: number, some: number): number[] {
-  const all = Array.from({ length: total }, (_, i) => i + 1)
-  if (process.env.FAIRLEAD_FAULTS === 'all' || total <= some) return all
-  return Array.from({ length: some }, (_, i) => Math.ceil(((i + 1) * total) / (some + 1)))
 }
 
 export interface FaultGroundOptions {
@@ -61,15 +66,19 @@ export async function faultGround({
   })
   const stack = join(gateway.stacks, 'local.yml')
   const settings = readFileSync(stack, 'utf8').replace('/var/run/docker.sock', gate.path)
-  // Where the gateway reaches them, nothing settles by time alone.
+  writeFileSync(stack, settings)
   const reached = socket === ENGINE_SOCKET
-  writeFileSync(stack, reached ? settings.replace('settle: 1s', 'settle: 300s') : settings)
   await gateway.restart()
   let version = 0
+  /** Containers of its web, as was asked for last. */
+  const webs = new Map<string, number>()
 
-  function next(): Record<string, string> {
+  function next(worker = 'exec sleep 3600'): Record<string, string> {
     version += 1
-    return { 'www/index.html': `${version}\n` }
+    return {
+      'www/index.html': `${version}\n`,
+      Procfile: `web: exec busybox httpd -f -p "$PORT" -h /www\nworker: ${worker}\n`,
+    }
   }
 
   async function rows(words: string): Promise<Record<string, unknown>[]> {
@@ -78,65 +87,91 @@ export async function faultGround({
     return JSON.parse(listed.stdout)
   }
 
+  const hostnameOf = (app: Checkout) => `${app.app}.${app.environment}.localhost`
+
+  async function succeeds(words: string): Promise<void> {
+    const done = await gateway.ssh(words)
+    if (done.status !== 0) throw new Error(`${words}: ${done.all}`)
+  }
+
+  async function begin(app: Checkout, doing: Doing): Promise<Finished> {
+    const at = `--app ${app.name}`
+    if (doing === 'deploy') return app.push(next())
+    if (doing === 'a deploy that fails') return app.push(next('exit 3'))
+    if (doing === 'config:set') {
+      version += 1
+      return gateway.ssh(`config:set ${at} VERSION=${version}`)
+    }
+    if (doing !== 'scale') return gateway.ssh(`${doing} ${at}`)
+    const web = (await rows(`services ${at}`)).find(row => row.process === 'web')
+    const count = web?.count === 1 ? 3 : 1
+    webs.set(app.name, count)
+    return gateway.ssh(`apps:scale ${at} web=${count}`)
+  }
+
+  /** Only what serves after it has succeeded is left on the engine. Asks nothing of the gateway. */
+  async function settled(app: Checkout): Promise<void> {
+    await until(`one release of ${app.name} is left`, async () => {
+      // It may be what is struck.
+      const { containers } = await onEngine(gateway, app.name, docker).catch(() => ({ containers: [] }))
+      const releases = new Set(containers.map(name => /\.(v\d+)\./.exec(name)?.[1]))
+      return releases.size === 1 && containers.length === (webs.get(app.name) ?? 1) + 1
+    })
+  }
+
+  async function wellByDoctor(t: ExecutionContext, after: string): Promise<void> {
+    let said: Finished | undefined
+    await until(`nothing differs after ${after}`, async () => {
+      said = await gateway.ssh('doctor')
+      // What differs for good is no matter of time: the test is to say what it is.
+      return said.status === 0 && said.stderr === ''
+    }).catch(error => t.fail(`${error}\n${said?.all}`))
+  }
+
   const ground: FaultGround = {
     gateway,
     gate,
+    begin,
+
+    async app() {
+      const app = await gateway.app({ Dockerfile: 'FROM scratch\nADD root.tar /\nCOPY www /www\n' })
+      writeFileSync(join(app.directory, 'root.tar'), root)
+      if (reached) await succeeds(`endpoints:create --service web --app ${app.name}`)
+      return app
+    },
 
     async serving(t) {
-      const app = await gateway.app({
-        Dockerfile: 'FROM scratch\nADD root.tar /\nCOPY www /www\n',
-        Procfile: 'web: exec busybox httpd -f -p "$PORT" -h /www\n',
-      })
-      writeFileSync(join(app.directory, 'root.tar'), root)
+      const app = await ground.app()
       for (const _ of [1, 2]) {
         const push = await app.push(next())
         t.is(push.status, 0, push.all)
       }
+      if (!reached) await succeeds(`services:settings web --rollout start-first --app ${app.name}`)
       await ground.sound(t, app, 'a deploy')
       return app
     },
 
-    async begin(app, doing) {
-      if (doing === 'deploy') return app.push(next())
-      const at = `--app ${app.name}`
-      if (doing === 'rollback') return gateway.ssh(`rollback ${at}`)
-      if (doing === 'config:set') {
-        version += 1
-        return gateway.ssh(`config:set ${at} VERSION=${version}`)
-      }
-      const [web] = await rows(`services ${at}`)
-      return gateway.ssh(`apps:scale ${at} web=${web?.count === 1 ? 3 : 1}`)
-    },
-
-    async settled(app) {
-      await until(`one release of ${app.name} is left`, async () => {
-        const { containers } = await onEngine(gateway, app.name, docker)
-        return new Set(containers.map(name => /\.(v\d+)\./.exec(name)?.[1])).size === 1
-      })
-    },
-
     async sound(t, app, after) {
-      let said: Finished | undefined
-      await until(`nothing differs after ${after}`, async () => {
-        said = await gateway.ssh('doctor')
-        // What differs for good is no matter of time: the test is to say what it is.
-        return said.status === 0 && said.stderr === ''
-      }).catch(error => t.fail(`${error}\n${said?.all}`))
-      const [web] = await rows(`services --app ${app.name}`)
+      await wellByDoctor(t, after)
+      const services = await rows(`services --app ${app.name}`)
       const [live] = (await rows(`releases --app ${app.name}`)).filter(({ state }) => state === 'live')
-      const count = Number(web?.count)
       const found = await processes(gateway, app.name)
+      const expected = services.flatMap(({ process, count }) =>
+        Array.from({ length: Number(count) }, (_, i) => [`${process}.${i + 1}`, live?.release, 'running']),
+      )
       t.deepEqual(
         found.map(({ process, release, state }) => [process, release, state]),
-        Array.from({ length: count }, (_, i) => [`web.${i + 1}`, live?.release, 'running']),
+        expected,
         `after ${after}`,
       )
       const { containers, networks } = await onEngine(gateway, undefined, docker)
-      t.is(containers.length, count, `after ${after}: ${containers}`)
+      t.is(containers.length, expected.length, `after ${after}: ${containers}`)
       t.is(networks.length, 1, `after ${after}: ${networks}`)
       const { Containers } = await docker.getNetwork(networks[0] ?? '').inspect()
-      t.is(Object.keys(Containers ?? {}).length, count, `addresses in use after ${after}`)
-      const pages = await Promise.all(found.map(({ container }) => pageIn(docker, container)))
+      t.is(Object.keys(Containers ?? {}).length, expected.length, `addresses in use after ${after}`)
+      const webs = found.filter(({ process }) => process.startsWith('web.'))
+      const pages = await Promise.all(webs.map(({ container }) => pageIn(docker, container)))
+      if (reached) pages.push(await pageByName(gateway, hostnameOf(app)))
       t.is(new Set(pages).size, 1, `after ${after}: ${pages}`)
     },
 
@@ -145,10 +180,33 @@ export async function faultGround({
       const push = await app.push(files)
       t.is(push.status, 0, `pushing again after ${after}: ${push.all}`)
       await ground.sound(t, app, `pushing again after ${after}`)
-      const [web] = await processes(gateway, app.name)
-      const expected = files['www/index.html'] ?? ''
-      t.is(await pageIn(docker, web?.container ?? ''), expected)
-      return expected
+      const web = (await processes(gateway, app.name)).find(({ process }) => process === 'web.1')
+      t.is(await pageIn(docker, web?.container ?? ''), files['www/index.html'] ?? '')
+    },
+
+    async bare(t, after) {
+      await wellByDoctor(t, after)
+      const { containers, networks, tags } = await onEngine(gateway, undefined, docker)
+      t.deepEqual([...containers, ...networks, ...tags], [], `after ${after}`)
+    },
+
+    async strikeEach(t, app, doing, fault, some) {
+      const before = gate.requests.length
+      const done = await begin(app, doing)
+      t.is(done.status === 0, doing !== 'a deploy that fails', done.all)
+      await settled(app)
+      const steps = stepsSince(gate, before, fault, some)
+      await ground.sound(t, app, doing)
+
+      const struck: number[] = []
+      for (const step of steps) {
+        const after = `${fault.name} at step ${step} of ${doing}`
+        const doIt = { begin: () => begin(app, doing), over: () => settled(app) }
+        if (await strikeAt(gate, step, fault, doIt)) struck.push(step)
+        await ground.sound(t, app, after)
+        await ground.worksAgain(t, app, after)
+      }
+      t.log(`struck at ${struck.length} of ${steps.length} steps: ${struck.join(' ')}`)
     },
 
     async remove(app) {

@@ -1,0 +1,51 @@
+// The steps of what is struck: the requests that it makes of the engine, one after the other. They are counted, not listed.
+import type { EngineGate, Held } from './engine-gate.ts'
+import type { Finished } from './gateway.ts'
+
+/** Whether every step is struck, and not some. */
+export const ALL = process.env.FAIRLEAD_FAULTS === 'all'
+
+export interface Fault {
+  /** `the gateway is killed` */
+  readonly name: string
+  /** Whether the engine has not heard of the request yet when it is struck, or has done it and not answered. */
+  readonly when: 'asked' | 'done'
+  /** Comes when the request is held, and resolves when it is over. @param answered resolves when whoever asked was answered */
+  strike(held: Held, answered: Promise<Finished>): Promise<void>
+}
+
+/** What has changed nothing is as well asked twice. */
+const STRUCK = { asked: /./, done: /^(?!GET|HEAD)/ }
+
+/** After what is replaced is gone: its images are looked for and taken away. */
+const AFTERWARDS = 4
+
+/** Which of the requests since there were `before`, counted from 1, a run strikes. @param some unless it is all */
+export function stepsSince(gate: EngineGate, before: number, { when }: Fault, some: number): number[] {
+  const total = gate.requests.slice(before).filter(line => STRUCK[when].test(line)).length + AFTERWARDS
+  if (ALL || total <= some) return Array.from({ length: total }, (_, i) => i + 1)
+  return Array.from({ length: some }, (_, i) => Math.ceil(((i + 1) * total) / (some + 1)))
+}
+
+export interface Struck {
+  begin(): Promise<Finished>
+  /** Resolves when all is gone that it replaces. Asked when whoever began it was told that it worked. */
+  over(): Promise<void>
+}
+
+/** @returns whether there was such a request to strike at */
+export async function strikeAt(
+  gate: EngineGate,
+  step: number,
+  { when, strike }: Fault,
+  { begin, over }: Struck,
+): Promise<boolean> {
+  const held = gate[when === 'asked' ? 'hold' : 'holdAnswer'](STRUCK[when], step)
+  const answered = begin()
+  const ended = answered.then(({ status }) => (status === 0 ? over() : undefined))
+  const isHeld = await Promise.race([held.reached.then(() => true), ended.then(() => false)])
+  if (isHeld) await strike(held, answered)
+  held.release()
+  await ended
+  return isHeld
+}
