@@ -48,8 +48,8 @@ const DEADLINE = 120_000
 const AFTER_GRACE = 2000
 
 /**
- * Recovers every app, and comes back to those whose engine does not answer yet. Resolves when all are done or the
- * gateway stops; never rejects.
+ * Recovers every app, and comes back to those whose engine does not answer yet or whose turn somebody has. Resolves when
+ * all are done or the gateway stops; never rejects.
  */
 export async function recoverWhenPossible(
   ground: Ground,
@@ -66,6 +66,11 @@ export async function recoverWhenPossible(
   while (waiting.length > 0 && !stopping.aborted) {
     const later: App[] = []
     for (const app of waiting) {
+      // Whoever was quicker may build for minutes, while what others need back is down.
+      if (operations.busy(app.id).inTurn.length > 0) {
+        later.push(app)
+        continue
+      }
       try {
         if (!stopping.aborted) await recoverApp(ground, operations, app, stopping)
         recovered.get(app.id)?.resolve()

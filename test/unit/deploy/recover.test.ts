@@ -5,6 +5,7 @@ import type { Hostname } from '../../../src/domain/endpoint.ts'
 import type { ContainerSpec } from '../../../src/domain/engine.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 import { type DeployGround, DIGEST, deployGround } from '../../support/deploy-ground.ts'
+import { until } from '../../support/until.ts'
 
 const FILES = { Procfile: 'web: serve\nworker: work\n', Dockerfile: 'FROM scratch\n' }
 const signal = () => new AbortController().signal
@@ -165,6 +166,34 @@ test('an engine that does not answer at first is asked again, and holds up no ot
   t.is(refusals, 3)
   t.deepEqual(made.present(), ['v1 web.1 running', 'v1 worker.1 running'])
   t.is(made.logged.filter(({ msg }) => msg === 'an app could not be recovered yet').length, 3)
+})
+
+test('an app that somebody is at work on already is recovered afterwards, and holds up no other app', async t => {
+  const made = await deployGround(t)
+  const other = await made.newApp('other')
+  t.true((await made.push(await made.commit(FILES, other), { app: other })).accepted)
+  const [known] = made.engine.containers
+  const left = {
+    ...known?.spec,
+    name: 'left',
+    labels: { ...known?.spec.labels, release: 9 },
+  } as ContainerSpec
+  await made.engine.create(left, signal())
+  const atWork = Promise.withResolvers<void>()
+  const working = made.operations.run(
+    made.app,
+    { kind: 'deploy', subject: 'x', actor: made.actor('ann'), say: () => {}, signal: signal() },
+    () => atWork.promise,
+  )
+  const recovered = recover(made)
+  await until('the other one is recovered', async () =>
+    made.engine.containers.every(({ spec }) => spec.name !== 'left'),
+  )
+  t.deepEqual(made.ground.besides(made.app.id), ['recover my-env/my-app'])
+  atWork.resolve()
+  await Promise.all([working, recovered])
+  await made.background.idle()
+  t.deepEqual(made.ground.besides(made.app.id), [])
 })
 
 test('a stop of the gateway ends recovery, also one that waits for an engine', async t => {
