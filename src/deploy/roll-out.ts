@@ -6,11 +6,8 @@ import type { StoppedFirst } from './bring-back.ts'
 import { type CandidateGround, createCandidate, startCandidate } from './candidate.ts'
 import { linked } from './linked.ts'
 
-/** Milliseconds for the engine beyond the grace. */
-const MARGIN = 60_000
-
 export interface RollingOut extends CandidateGround {
-  readonly stopped: Pick<StoppedFirst, 'add'>
+  readonly stopped: Pick<StoppedFirst, 'stop'>
   /** Asked before anything is stopped. @throws Problem when it would be in vain */
   readonly ready: () => Promise<void>
 }
@@ -38,7 +35,7 @@ export async function rollOut(
   await rolling.ready()
   signal.throwIfAborted()
   transcript.line(`-----> Replacing ${names(plan.startAfter)} stop-first: the old end before the new start`)
-  await stopAll(plan, rolling)
+  await rolling.stopped.stop(plan.stop, signal)
   signal.throwIfAborted()
   await together(plan.startAfter, signal, (candidate, ending) =>
     startCandidate(candidate, ids[all.indexOf(candidate)] ?? '', rolling, ending),
@@ -63,14 +60,4 @@ async function together<T>(
     end()
     await Promise.allSettled(works)
   }
-}
-
-/** Not broken off by an abort: the engine would go on with it, and stop what was brought back meanwhile. */
-async function stopAll({ stop }: Pick<Rollout, 'stop'>, rolling: RollingOut): Promise<void> {
-  const { engine, stopped, surroundings } = rolling
-  const { grace } = surroundings.stack
-  const deadline = AbortSignal.timeout(grace * 1000 + MARGIN)
-  stopped.add(stop)
-  const outcomes = await Promise.allSettled(stop.map(({ id }) => engine.stop(id, grace, deadline)))
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }

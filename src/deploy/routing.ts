@@ -4,6 +4,8 @@
 //
 // Two rules keep an old answer from winning over a new one. The record is read before the engine is asked: containers
 // that it names are retired only after a later follow, so they are there. And one app is followed once at a time.
+//
+// What the record names and is about to be stopped all the same, stop-first, is left out of every route derived meanwhile.
 import { type App, formatAppName } from '../domain/app.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
 import type { Container, Engine } from '../domain/engine.ts'
@@ -15,9 +17,10 @@ import type { Stack } from '../domain/stack.ts'
 import type { Store } from '../store/store.ts'
 import { drain } from './drain.ts'
 import { createLatest, untilLeft } from './latest.ts'
+import { createWithheld, type Withheld } from './withheld.ts'
 
 /** What a deploy needs of the router. */
-export interface Routing {
+export interface Routing extends Pick<Withheld, 'withhold' | 'readmit'> {
   /** The app's endpoints that a router of this gateway answers. */
   endpoints(app: App): readonly Endpoint[]
   /**
@@ -67,6 +70,7 @@ export function isReached(stack: Pick<Stack, 'engine'>): boolean {
 export function createRouting(options: RoutingOptions): GatewayRouting {
   const { store, router, stopping, log } = options
   const latest = createLatest<number | 'all'>()
+  const withheld = createWithheld()
   /** By app: what the router was told last. */
   const told = new Map<number, readonly Route[]>()
   /** By app: the turn in which it was followed last. Turns count from 1 for all apps together. */
@@ -89,8 +93,9 @@ export function createRouting(options: RoutingOptions): GatewayRouting {
       live: store.releases.live(app.id),
       services: store.services.of(app.id),
     }
+    const others = withheld.others(app)
     return (containers: readonly Container[]) =>
-      record.endpoints.map(endpoint => routeOf(endpoint, containers, record.live, record.services))
+      record.endpoints.map(endpoint => routeOf(endpoint, others(containers), record.live, record.services))
   }
 
   async function followNow(app: App): Promise<void> {
@@ -196,6 +201,8 @@ export function createRouting(options: RoutingOptions): GatewayRouting {
       await untilLeft(followAllShared(), signal)
     },
     seen: signal => router.seen(signal),
+    withhold: withheld.withhold,
+    readmit: withheld.readmit,
     async ready(app, signal) {
       if (endpoints(app).length > 0) await routing.answering(signal)
     },

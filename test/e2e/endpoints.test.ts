@@ -5,21 +5,34 @@ import test from 'ava'
 import Docker from 'dockerode'
 import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
 import { processes } from '../support/page.ts'
-import { remoteLines } from '../support/pushed.ts'
+import { livePush, remoteLines } from '../support/pushed.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { until } from '../support/until.ts'
 
 const docker = new Docker({ socketPath: '/var/run/docker.sock' })
 const procfile = (page: string, rest = '') =>
   `web: echo '${page}' > /www/index.html; exec busybox httpd -f -p "$PORT" -h /www\n${rest}`
+const CGI = "printf 'Content-Type: text/plain\\r\\n\\r\\n'"
+/** Begins to answer, and ends when it is told to. */
+const SLOW = `${CGI}; echo begun; until [ -e /released ]; do busybox usleep 50000; done; cat /www/index.html`
+const RELEASE = `${CGI}; : > /released`
 
 let gateway: TestGateway
 let registry: TestRegistry
 let image: string
 
 test.before(async () => {
-  ;[registry, gateway] = await Promise.all([startRegistry({ anonymous: true }), startGateway()])
-  await registry.push('acme/shell', 'latest', { files: { '/www/index.html': 'nothing\n' } })
+  ;[registry, gateway] = await Promise.all([
+    startRegistry({ anonymous: true }),
+    startGateway({ stack: 'drain: 60s' }),
+  ])
+  await registry.push('acme/shell', 'latest', {
+    files: {
+      '/www/index.html': 'nothing\n',
+      '/www/cgi-bin/slow': `#!/bin/sh\n${SLOW}\n`,
+      '/www/cgi-bin/release': `#!/bin/sh\n${RELEASE}\n`,
+    },
+  })
   image = `${registry.host}/acme/shell`
 })
 test.after.always(async () => {
@@ -46,7 +59,11 @@ async function pushed(app: Checkout, files: Record<string, string>): Promise<str
 }
 
 /** What a browser gets that was led here by the name. */
-function ask(hostname: string, path = '/'): Promise<{ status: number; body: string }> {
+function ask(
+  hostname: string,
+  path = '/',
+  begun: () => void = () => {},
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const asking = request(
       { host: '127.0.0.1', port: gateway.http, path, headers: { host: hostname }, agent: false },
@@ -54,7 +71,9 @@ function ask(hostname: string, path = '/'): Promise<{ status: number; body: stri
         let body = ''
         answer.on('data', chunk => {
           body += chunk
+          begun()
         })
+        answer.on('error', reject)
         answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }))
       },
     )
@@ -158,6 +177,35 @@ test('a restart and a scale switch the route to the containers that serve then',
   t.true(seen.has(second))
   await fairlead(app, 'apps:scale', 'web=0')
   t.is(await status(name), 503)
+})
+
+test('one that is replaced stop-first ends the answer that it has begun, and is stopped then', async t => {
+  // Ends with the first SIGTERM, whatever it is at.
+  const dying = (words: string) =>
+    `web: echo '${words}' > /www/index.html; trap 'exit 0' TERM; busybox httpd -f -p "$PORT" -h /www & wait\n`
+  const app = await appWith({ Procfile: dying('one') })
+  const name = defaultName(app)
+  await fairlead(app, 'endpoints:create')
+  await pushed(app, {})
+  await fairlead(app, 'services:settings', 'web', '--rollout', 'stop-first')
+  const [old] = await processes(gateway, app.name)
+
+  const begun = Promise.withResolvers<void>()
+  const slow = ask(name, '/cgi-bin/slow', begun.resolve)
+  await Promise.race([begun.promise, slow])
+  const push = await livePush(gateway, app, { Procfile: dying('two') })
+  await push.sees('No new requests for web.1: those under way have 60 s to end')
+  await until('the app is down for others', async () => (await status(name)) === 503)
+  t.is((await fetch(`http://${old?.address}:5000/cgi-bin/release`)).status, 200)
+  t.deepEqual(await slow, { status: 200, body: 'begun\none\n' })
+  const { status: pushStatus, all } = await push.ended
+  t.is(pushStatus, 0, all)
+  t.is(await page(name), 'two')
+
+  const failed = await app.push({ Procfile: 'web: exit 3\n' })
+  t.not(failed.status, 0, failed.all)
+  t.regex(remoteLines(failed).join('\n'), /-----> Starting web\.1 of before again\n/)
+  await comes(name, 'two')
 })
 
 test.serial(
