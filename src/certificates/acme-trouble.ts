@@ -52,7 +52,7 @@ export function acmeTrouble(error: unknown, asked: Asked): Problem {
   return trouble(error, {
     headline: `${host} answers in a way that was not expected`,
     saw: printable(error instanceof Error ? error.message : String(error), MOST_SAID),
-    hint: 'Operators find more in the log. It is asked again.',
+    hint: 'Operators find more in the log.',
   })
 }
 
@@ -61,7 +61,7 @@ export function tookTooLong({ hostname, directory }: Asked, minutes: number): Pr
   return trouble(undefined, {
     headline: `${host} did not sign for ${hostname} in time`,
     saw: `The order was not done after ${minutes} minutes.`,
-    hint: 'Nothing has to be done: it is asked again.',
+    hint: 'Wait: it may be busy, and be quicker the next time.',
   })
 }
 
@@ -116,7 +116,7 @@ function refused(refusal: Refusal, asked: Asked): Problem {
     case 'rateLimited':
       return because(
         `${host} limits how often it is asked`,
-        'Wait: it is asked again by itself. Making the endpoint anew would count once more.',
+        'Wait, and ask for nothing meanwhile: it counts each order, also one for an endpoint that is made anew.',
         refusal.wait === null ? said : `${said} It wants to be left alone for ${refusal.wait} s.`,
       )
     case 'invalidContact':
@@ -134,13 +134,10 @@ function refused(refusal: Refusal, asked: Asked): Problem {
       return because(`${host} wants something of you first`, 'Do what it says.')
   }
   if (refusal.status !== null && refusal.status >= 500) {
-    return because(
-      `${host} failed by itself (${refusal.status})`,
-      'Nothing has to be done: it is asked again.',
-    )
+    return because(`${host} failed by itself (${refusal.status})`, 'Wait until it has recovered.')
   }
   if (refusal.kind === null && refusal.status !== null) return notAcme(refusal, directory)
-  return because(`${host} gave no certificate for ${hostname}`, 'Do what it says; it is asked again.')
+  return because(`${host} gave no certificate for ${hostname}`, 'Do what it says.')
 }
 
 /** Caddy's authority calls a wrong proof an identifier that it does not sign for. */

@@ -19,6 +19,9 @@ export interface Ordering {
   readonly router: Pick<Router, 'answerChallenge' | 'forgetChallenge'>
 }
 
+/** A step of an order: it is placed, the hostname is proved to be ours, the certificate is signed. */
+export type Step = 'order' | 'proof' | 'signature'
+
 /** Milliseconds before the nth look at what the authority does, counted from 0. */
 const PAUSE = (n: number) => Math.min(5000, 500 * 2 ** n)
 /** Milliseconds that the router gets to forget a challenge, also when the order was given up. */
@@ -28,11 +31,18 @@ const MORE_LOOKS = 2
 const TOKEN = /^[A-Za-z0-9_-]{16,256}$/
 
 /**
+ * @param begun told with each step as it begins
  * @returns PEM: the chain and its key after one another
  * @throws Refusal; what the socket reports; Problem of the router; `signal.reason`
  */
-export function order(ordering: Ordering, hostname: Hostname, signal: AbortSignal): Promise<Secret> {
+export function order(
+  ordering: Ordering,
+  hostname: Hostname,
+  signal: AbortSignal,
+  begun: (step: Step) => void,
+): Promise<Secret> {
   return exchanging({ signal, ca: ordering.ca }, async () => {
+    begun('order')
     const identifiers = [{ type: 'dns', value: hostname }]
     let client = await clientOf(ordering)
     const placed = await client.createOrder({ identifiers }).catch(async error => {
@@ -41,9 +51,12 @@ export function order(ordering: Ordering, hostname: Hostname, signal: AbortSigna
       return client.createOrder({ identifiers })
     })
     for (const authorization of await client.getAuthorizations(placed)) {
-      if (authorization.status !== 'valid') await prove(ordering, client, placed, authorization, signal)
+      if (authorization.status === 'valid') continue
+      begun('proof')
+      await prove(ordering, client, placed, authorization, signal)
     }
     const ready = await reached(client, placed, ['ready', 'valid'], signal)
+    begun('signature')
     const key = await crypto.createPrivateEcdsaKey()
     const [, request] = await crypto.createCsr({ altNames: [hostname] }, key)
     await client.finalizeOrder(ready, request)

@@ -11,24 +11,17 @@ import {
   retryAt,
 } from '../domain/certificate.ts'
 import type { Endpoint, EndpointTls, Hostname } from '../domain/endpoint.ts'
+import type { EndpointCertificates, Tell } from '../domain/endpoint-certificates.ts'
 import type { Log } from '../domain/log.ts'
-import { Problem, type ProblemCode } from '../domain/problem.ts'
+import { Problem, type ProblemCode, problemLines } from '../domain/problem.ts'
 import type { Router } from '../domain/router.ts'
-import { Secret } from '../domain/secret.ts'
-import type { AuthorityKey } from '../store/certificate-keys.ts'
+import type { Secret } from '../domain/secret.ts'
 import type { Store } from '../store/store.ts'
 import { type Admitted, admit } from './admit.ts'
+import { createAtRouter } from './at-router.ts'
+import { type AcmeSettings, obtain, ownAuthority } from './obtain.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { Refusal } from './refusal.ts'
-
-export interface AcmeSettings {
-  /** `https://…` of the authority's directory. */
-  readonly directory: string
-  /** Null: nothing can be ordered. Whoever gives one agrees to the authority's terms. */
-  readonly email: string | null
-  /** PEM certificates of authorities that the directory is trusted by besides the usual ones, null for none. */
-  readonly ca: string | null
-}
 
 export interface CertificatesOptions {
   readonly store: Pick<Store, 'certificates' | 'certificateKeys' | 'gatewayId'>
@@ -36,14 +29,14 @@ export interface CertificatesOptions {
   readonly endpoints: () => readonly Endpoint[]
   readonly router: Pick<
     Router,
-    'putCertificate' | 'removeCertificate' | 'answerChallenge' | 'forgetChallenge'
+    'putCertificate' | 'removeCertificate' | 'keptCertificates' | 'answerChallenge' | 'forgetChallenge'
   >
   readonly acme: AcmeSettings
   readonly log: Log
   readonly now?: () => Date
 }
 
-export interface Certificates {
+export interface Certificates extends EndpointCertificates {
   /**
    * Whether an endpoint can be made like that: to be asked before anything is written.
    * @param pem what was given with `file`, else null
@@ -57,9 +50,12 @@ export interface Certificates {
    * @param given in place of the one that there is
    * @throws Problem of the router; `signal.reason`
    */
-  ensure(endpoint: Endpoint, signal: AbortSignal, given?: Certificate | null): Promise<CertificateState>
-  /** Off the router, and forgotten. Missing is success. @throws Problem of the router */
-  remove(endpoint: Endpoint, signal: AbortSignal): Promise<void>
+  ensure(
+    endpoint: Endpoint,
+    signal: AbortSignal,
+    given?: Certificate | null,
+    tell?: Tell,
+  ): Promise<CertificateState>
   /**
    * Puts all that is kept to the router, as after its start. One that it does not take is a line in the log.
    * @throws Problem `router-missing`, `router-unreachable`; `signal.reason`
@@ -70,12 +66,15 @@ export interface Certificates {
    * in the log. @throws Problem `router-missing`, `router-unreachable`; `signal.reason`
    */
   renewDue(signal: AbortSignal): Promise<void>
+  /** Takes off the router what no endpoint has. What fails is a line in the log. */
+  sweep(signal: AbortSignal): Promise<void>
   state(endpoint: Endpoint): CertificateState
-  /** One line without a full stop, null for an endpoint without TLS. */
-  describe(endpoint: Endpoint): string | null
   /** PEM certificate of the gateway's own authority, which is made at first. */
   authority(): Promise<string>
 }
+
+/** Milliseconds that the router gets to do what the record says, also when whoever asked has left. */
+const SETTLING = 30_000
 
 const AWAY: ReadonlySet<ProblemCode> = new Set(['router-missing', 'router-unreachable'])
 
@@ -83,37 +82,8 @@ export function createCertificates(options: CertificatesOptions): Certificates {
   const { store, endpoints, router, acme, log, now = () => new Date() } = options
   const rows = store.certificates
   const turns = oneAtATime()
-  const notPut = new Set<number>()
-
-  async function put({ id, hostname }: Endpoint, { chain, key }: Certificate, signal: AbortSignal) {
-    notPut.add(id)
-    await router.putCertificate(hostname, new Secret(`${chain}${key.reveal()}`), signal)
-    notPut.delete(id)
-  }
-
-  /** @throws Problem `certificate-failed`; Problem of the router; `signal.reason` */
-  async function obtain({ hostname, tls }: Endpoint, signal: AbortSignal): Promise<Certificate> {
-    // Loaded when they are needed: together they take a third of a second and much memory.
-    if (tls === 'internal') {
-      const { issue } = await import('./authority.ts')
-      return issue(await ownAuthority(), hostname, now())
-    }
-    const { obtainAcme } = await import('./obtain-acme.ts')
-    if (acme.email === null) throw emailGone(hostname)
-    const { directory, email, ca } = acme
-    const ordering = { directory, email, ca, accounts: store.certificateKeys, router }
-    return obtainAcme(ordering, hostname, signal, now)
-  }
-
-  async function ownAuthority(): Promise<AuthorityKey> {
-    const { certificateKeys, gatewayId } = store
-    const kept = certificateKeys.authority()
-    if (kept !== null) return kept
-    const { makeAuthority } = await import('./authority.ts')
-    const made = await makeAuthority(`Fairlead gateway ${gatewayId}`, now())
-    certificateKeys.keepAuthority(made)
-    return certificateKeys.authority() ?? made
-  }
+  const atRouter = createAtRouter({ rows, endpoints, router, turns, log })
+  const sources = { store, router, acme, now }
 
   /** One given by hand is never due: nobody can renew it but who gave it. */
   function isDue({ id, tls }: Endpoint): boolean {
@@ -128,22 +98,28 @@ export function createCertificates(options: CertificatesOptions): Certificates {
     return trouble === null || new Date(trouble.retryAt) <= now()
   }
 
-  async function bring(endpoint: Endpoint, signal: AbortSignal): Promise<void> {
-    if (isDue(endpoint)) await renew(endpoint, signal)
-    const kept = isThere(endpoint) ? rows.of(endpoint.id) : null
-    if (kept !== null) await put(endpoint, kept, signal)
+  /** In the endpoint's turn. What became of it while that was waited for is what counts. */
+  async function bring({ id }: Endpoint, signal: AbortSignal, tell?: Tell): Promise<void> {
+    const endpoint = endpoints().find(each => each.id === id)
+    if (endpoint === undefined || endpoint.tls === 'off') return atRouter.forget(id)
+    if (isDue(endpoint)) await renew(endpoint, signal, tell)
+    const kept = isAsBefore(endpoint) ? rows.of(id) : null
+    if (kept === null) return
+    await atRouter.put(endpoint, kept, signal)
+    tell?.(`       The certificate of ${endpoint.hostname} is in place`)
   }
 
-  async function renew(endpoint: Endpoint, signal: AbortSignal): Promise<void> {
+  async function renew(endpoint: Endpoint, signal: AbortSignal, tell?: Tell): Promise<void> {
     try {
-      const certificate = await obtain(endpoint, signal)
-      if (!isThere(endpoint)) return
+      const certificate = await obtain(sources, endpoint, signal, tell)
+      if (!isAsBefore(endpoint)) return
       rows.keep(endpoint.id, certificate)
       log.info({ hostname: endpoint.hostname, until: certificate.notAfter }, 'a certificate was obtained')
     } catch (error) {
       if (!(error instanceof Problem && error.code === 'certificate-failed')) throw error
       log.warn({ hostname: endpoint.hostname, error }, 'no certificate was obtained')
-      if (isThere(endpoint)) noteTrouble(endpoint, error)
+      if (isAsBefore(endpoint)) noteTrouble(endpoint, error)
+      for (const line of problemLines(error)) tell?.(line)
     }
   }
 
@@ -160,7 +136,11 @@ export function createCertificates(options: CertificatesOptions): Certificates {
   }
 
   /** A router that is away is so for all: an order for each would ask the authority for nothing. */
-  async function unlessAway({ hostname }: Endpoint, signal: AbortSignal, work: () => Promise<void>) {
+  async function unlessAway(
+    { hostname }: Pick<Endpoint, 'hostname'>,
+    signal: AbortSignal,
+    work: () => Promise<void>,
+  ) {
     try {
       await work()
     } catch (error) {
@@ -170,8 +150,18 @@ export function createCertificates(options: CertificatesOptions): Certificates {
     }
   }
 
-  function isThere({ id }: Endpoint): boolean {
-    return endpoints().some(each => each.id === id)
+  /** Whether it still is to have what it was to have. */
+  function isAsBefore({ id, tls }: Endpoint): boolean {
+    return endpoints().some(each => each.id === id && each.tls === tls)
+  }
+
+  /** What was to be put and was not written down is taken back. What cannot be told now, the next round does. */
+  async function takeBack(hostname: Hostname): Promise<void> {
+    try {
+      await atRouter.settle(hostname, AbortSignal.timeout(SETTLING))
+    } catch (error) {
+      log.warn({ hostname, error }, 'a certificate that was not wanted after all is still at the router')
+    }
   }
 
   const state = ({ id }: Endpoint): CertificateState => ({
@@ -181,46 +171,67 @@ export function createCertificates(options: CertificatesOptions): Certificates {
 
   return {
     admit: (hostname, tls, pem) => admit({ hostname, tls, pem, email: acme.email }, now()),
-    async ensure(endpoint, signal, given = null) {
+    async ensure(endpoint, signal, given = null, tell = undefined) {
       if (endpoint.tls === 'off') return state(endpoint)
       return turns.run(endpoint.id, signal, async either => {
         if (given !== null) rows.keep(endpoint.id, given)
-        await bring(endpoint, either)
+        await bring(endpoint, either, tell)
         return state(endpoint)
       })
+    },
+    async exchange(endpoint, { tls, given }, write, signal, tell) {
+      const { id, hostname } = endpoint
+      const certificate =
+        (given as Certificate | null) ?? (await obtain(sources, { hostname, tls }, signal, tell))
+      turns.end(id, modified(hostname))
+      await turns.run(id, signal, async either => {
+        try {
+          await atRouter.put(endpoint, certificate, either)
+          either.throwIfAborted()
+          rows.keep(id, certificate, write)
+        } catch (error) {
+          await takeBack(hostname)
+          throw error
+        }
+      })
+      tell(`       The certificate of ${hostname} is in place`)
     },
     async remove({ id, hostname, tls }, signal) {
       if (tls === 'off') return
       turns.end(id, destroyed(hostname))
       rows.remove(id)
-      notPut.delete(id)
+      atRouter.forget(id)
       await router.removeCertificate(hostname, signal)
     },
     async load(signal) {
-      for (const endpoint of endpoints()) {
-        const kept = endpoint.tls === 'off' ? null : rows.of(endpoint.id)
-        if (kept !== null) await unlessAway(endpoint, signal, () => put(endpoint, kept, signal))
+      for (const { id, hostname } of endpoints()) {
+        if (rows.of(id) === null) continue
+        await unlessAway({ hostname }, signal, () =>
+          turns.run(id, signal, either => atRouter.settle(hostname, either)),
+        )
       }
     },
     async renewDue(signal) {
       for (const endpoint of endpoints()) {
-        if (!notPut.has(endpoint.id) && !(isDue(endpoint) && isTime(endpoint))) continue
+        if (!atRouter.lags(endpoint.id) && !(isDue(endpoint) && isTime(endpoint))) continue
         await unlessAway(endpoint, signal, () =>
           turns.run(endpoint.id, signal, either => bring(endpoint, either)),
         )
       }
     },
+    sweep: atRouter.sweep,
     state,
     describe: endpoint => describeCertificate(endpoint.tls, state(endpoint), now()),
-    authority: async () => (await ownAuthority()).certificate,
+    authority: async () => (await ownAuthority(sources)).certificate,
   }
 }
 
-function emailGone(hostname: Hostname): Problem {
-  return new Problem('certificate-failed', {
-    headline: `The certificate of ${hostname} cannot be ordered any more`,
-    saw: 'FAIRLEAD_ACME_EMAIL is not set.',
-    hint: 'Set it again, and start the gateway again.',
+/** Of no authority's doing, so that it does not count as a failure of one. */
+function modified(hostname: Hostname): Problem {
+  return new Problem('cancelled', {
+    headline: `Another certificate is put in place for ${hostname}`,
+    saw: 'The endpoint was modified while its certificate was being obtained.',
+    hint: '`fairlead endpoints` shows what it has now.',
   })
 }
 

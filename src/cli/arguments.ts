@@ -31,8 +31,8 @@ const WITH_VALUE: readonly string[] = ['--app', '--environment', '--stack', '--s
 /** Commands whose words, from the first on, are a command of somebody else's: no option among them is ours. */
 export const ONE_OFF_COMMANDS: readonly string[] = ['run', 'ssh']
 
-/** The command whose `--tls` may be a file of this machine, and what it is otherwise. */
-const TLS_COMMAND = 'endpoints:create'
+/** The commands whose `--tls` may be a file of this machine, and what it is otherwise. */
+const TLS_COMMANDS: readonly string[] = ['endpoints:create', 'endpoints:modify']
 const TLS_KINDS: readonly string[] = ['off', 'internal', 'acme', '-']
 
 /**
@@ -74,7 +74,7 @@ export function parseArguments(argv: readonly string[]): Invocation {
     files.push({ path: words[place] as string, wantedBy: command })
     words[place] = '-'
   }
-  if (command === TLS_COMMAND) files.push(...tlsFiles(words))
+  if (TLS_COMMANDS.includes(command)) files.push(...tlsFiles(words))
   if (files.length > 1) {
     throw new Problem('usage', {
       headline: 'Only one file can become the standard input of a command',

@@ -24,7 +24,7 @@ Understood by every command:
 Read here, and sent to the gateway as the command's standard input:
   registry:import FILE       a config.json, .dockercfg or docker.tar.gz
   registry:decrypt FILE      a dockercfg.encrypted
-  endpoints:create --tls FILE
+  endpoints:create --tls FILE, endpoints:modify HOSTNAME --tls FILE
                              a PEM file with a certificate and its key
 
 At a terminal these ask for one over there:

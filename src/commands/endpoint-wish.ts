@@ -1,4 +1,4 @@
-// What an endpoint is to be, read from the words of `endpoints:create`.
+// What an endpoint is to be, read from the words of `endpoints:create` and `endpoints:modify`.
 import { type App, formatAppName } from '../domain/app.ts'
 import {
   defaultHostname,
@@ -18,20 +18,28 @@ import type { AppCall, Command } from './command.ts'
 /** @throws Problem `usage`, `name-invalid`, `name-taken`, `endpoint-refused` */
 export function readWish(command: Command, call: AppCall): NewEndpoint {
   const { app, words, options, gateway } = call
-  const port = text(options.port)
-  if (port !== undefined && !(/^[1-9]\d{0,4}$/.test(port) && Number(port) < 65_536)) {
-    throw usage(command, '--port is a number from 1 to 65535.')
-  }
-  const path = text(options.path) ?? null
-  if (path !== null && !isRequestPath(path)) {
-    throw usage(command, '--path begins with a slash and is written as in a URL, for example /health.')
-  }
+  const port = readPort(command, text(options.port))
+  const path = readPath(command, text(options.path))
   const service = text(options.service) ?? usualService(call)
   if (!isProcessName(service)) throw usage(command, '--service is the name of a process, for example web.')
   const hostname = readHostname(words[0], app, gateway.settings.domain)
   const tls = readTls(command, text(options.tls))
   refuseTaken(hostname, call)
-  return { hostname, service, port: port === undefined ? null : Number(port), path, tls }
+  return { hostname, service, port, path, tls }
+}
+
+/** @returns null for none. @throws Problem `usage` */
+export function readPort(command: Command, word: string | undefined): number | null {
+  if (word === undefined) return null
+  if (/^[1-9]\d{0,4}$/.test(word) && Number(word) < 65_536) return Number(word)
+  throw usage(command, '--port is a number from 1 to 65535.')
+}
+
+/** @returns null for none. @throws Problem `usage` */
+export function readPath(command: Command, word: string | undefined): string | null {
+  if (word === undefined) return null
+  if (isRequestPath(word)) return word
+  throw usage(command, '--path begins with a slash and is written as in a URL, for example /health.')
 }
 
 /** Without `--service`: `web`, or the only process that the live release has. */
@@ -41,7 +49,8 @@ function usualService({ gateway, app }: AppCall): string {
   return only !== undefined && processes.length === 1 ? only.name : 'web'
 }
 
-function readTls(command: Command, word = 'off'): EndpointTls {
+/** @throws Problem `usage` */
+export function readTls(command: Command, word = 'off'): EndpointTls {
   if (word === '-') return 'file'
   if (word === 'off' || word === 'internal' || word === 'acme') return word
   throw usage(
@@ -84,7 +93,7 @@ export function refuseTaken(hostname: Hostname, { gateway, actor, app }: AppCall
     headline: `${hostname} is an endpoint of ${whose} already`,
     hint:
       taken.appId === app.id
-        ? `\`fairlead endpoints\` shows it; to change it, \`fairlead endpoints:destroy ${hostname}\` first.`
+        ? `\`fairlead endpoints\` shows it, and \`fairlead endpoints:modify ${hostname}\` changes it.`
         : 'Choose another hostname, or have whoever has this one destroy the endpoint.',
   })
 }

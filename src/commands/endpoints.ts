@@ -1,16 +1,12 @@
 // The endpoints of an app: under which hostnames requests reach its services.
-import { isReached } from '../deploy/routing.ts'
-import { type Endpoint, parseHostname } from '../domain/endpoint.ts'
+import type { Endpoint } from '../domain/endpoint.ts'
 import { Problem } from '../domain/problem.ts'
-import { Secret } from '../domain/secret.ts'
-import { shorten } from './call.ts'
 import type { AppCall, Command } from './command.ts'
+import { ownEndpoint } from './endpoint-lookup.ts'
+import { modify } from './endpoint-modify.ts'
 import { unknownService, urlOf, whatAnswers } from './endpoint-report.ts'
+import { admitTls, refuseStack } from './endpoint-rules.ts'
 import { readWish, refuseTaken } from './endpoint-wish.ts'
-import { wholeText } from './first-line.ts'
-
-/** Bytes: a key and a chain have a few thousand. */
-const MAX_PEM = 256 * 1024
 
 const create: Command = {
   name: 'endpoints:create',
@@ -35,9 +31,7 @@ const create: Command = {
     const { ground, settings } = gateway
     const wish = readWish(create, call)
     refuseStack(call)
-    if (wish.tls !== 'off' && settings.https === null) throw withoutHttps()
-    const pem = wish.tls === 'file' ? new Secret(await wholeText(call.stdin, MAX_PEM)) : null
-    const admitted = admit(call, wish, pem)
+    const { given, warnings } = await admitTls(call, wish.hostname, wish.tls)
     await gateway.routing.answering(session.signal)
 
     // The router may have taken its time to start, and the file to come: asked now, of who may now.
@@ -45,12 +39,14 @@ const create: Command = {
     refuseTaken(wish.hostname, call)
     const endpoint = ground.store.endpoints.create(app.id, wish) // The commit point: the router follows.
     output.line(`Endpoint ${urlOf(endpoint, settings)} created for ${endpoint.service}.`)
-    for (const line of admitted.warnings) output.line(` !     ${line}`)
+    for (const line of warnings) output.line(` !     ${line}`)
     const unknown = unknownService(gateway, app, endpoint)
     if (unknown !== null) output.line(unknown)
     await followed(call, endpoint, async () => {
       await ground.routing.follow(app, session.signal)
-      if (endpoint.tls !== 'off') await ground.certificates?.ensure(endpoint, session.signal, admitted.given)
+      // An order takes a while, and shows how it goes on.
+      const tell = endpoint.tls === 'acme' ? output.line : undefined
+      if (endpoint.tls !== 'off') await ground.certificates?.ensure(endpoint, session.signal, given, tell)
     })
     const certificate = ground.certificates?.describe(endpoint) ?? null
     if (certificate !== null) output.line(`Certificate: ${certificate}.`)
@@ -106,6 +102,7 @@ export const endpointCommands: readonly Command[] = [
     },
   },
   create,
+  modify,
   destroy,
 ]
 
@@ -120,51 +117,4 @@ async function followed(call: AppCall, { hostname }: Endpoint, work: () => Promi
     gateway.log.warn({ hostname, error }, 'the router could not be told of an endpoint yet')
     output.line(` !     ${error.headline}. It is recorded, and the router follows as soon as it can be told.`)
   }
-}
-
-function admit(
-  { gateway }: AppCall,
-  { hostname, tls }: Pick<Endpoint, 'hostname' | 'tls'>,
-  pem: Secret | null,
-) {
-  const { certificates } = gateway.ground
-  if (certificates !== null) return certificates.admit(hostname, tls, pem)
-  if (tls === 'off') return { given: null, warnings: [] }
-  throw new Problem('endpoint-refused', {
-    headline: 'This gateway gets no certificates',
-    hint: 'Leave --tls out.',
-  })
-}
-
-/** @throws Problem `endpoint-refused` */
-function refuseStack({ gateway, app }: AppCall): void {
-  const { stack } = gateway.ground.stack(app.stack)
-  if (isReached(stack)) return
-  throw new Problem('endpoint-refused', {
-    headline: `The router does not reach the containers of stack ${stack.name}`,
-    saw: 'Its engine is on another machine, where the addresses of containers mean something only there.',
-    hint: "Use an environment on a stack of the gateway's own machine, or put a router of your own beside that engine.",
-  })
-}
-
-function withoutHttps(): Problem {
-  return new Problem('endpoint-refused', {
-    headline: 'This gateway takes no requests over HTTPS',
-    saw: 'FAIRLEAD_HTTPS is not set.',
-    hint: 'An operator has to set FAIRLEAD_HTTPS, for example to 0.0.0.0:443, and to start the gateway again. Or leave --tls out.',
-  })
-}
-
-/** @throws Problem `not-found` */
-function ownEndpoint({ gateway, app }: AppCall, word: string): Endpoint {
-  const { endpoints } = gateway.ground.store
-  const hostname = parseHostname(word)
-  const found = hostname === null ? null : endpoints.byHostname(hostname)
-  if (found?.appId === app.id) return found
-  const own = endpoints.of(app.id).map(each => each.hostname)
-  throw new Problem('not-found', {
-    headline: `This app has no endpoint ${shorten(word)}`,
-    saw: own.length === 0 ? 'It has none.' : `It has: ${own.join(', ')}`,
-    hint: '`fairlead endpoints` lists them.',
-  })
 }

@@ -89,8 +89,8 @@ function whereToListen(port: number, listeners: readonly Listener[]): string {
   }
   const other = listeners.find(each => !isLoopback(each)) ?? listeners[0]
   if (other === undefined) {
-    return `It has to listen on 0.0.0.0:${port} (not on 127.0.0.1); for another port: \`fairlead endpoints:create … --port N\`, or EXPOSE it.`
+    return `It has to listen on 0.0.0.0:${port} (not on 127.0.0.1); for another port: \`fairlead endpoints:modify … --port N\`, or EXPOSE it.`
   }
   const also = isLoopback(other) ? `, and make it listen on 0.0.0.0 instead of ${other.address}` : ''
-  return `It listens on port ${other.port}: \`fairlead endpoints:create … --port ${other.port}\` or EXPOSE ${other.port} in the Dockerfile, or have it listen on PORT${also}.`
+  return `It listens on port ${other.port}: \`fairlead endpoints:modify … --port ${other.port}\` or EXPOSE ${other.port} in the Dockerfile, or have it listen on PORT${also}.`
 }

@@ -2,6 +2,9 @@
 import type { Endpoint, EndpointTls, Hostname } from './endpoint.ts'
 import type { Secret } from './secret.ts'
 
+/** Hears line by line how an order goes on, and where it ended when it fails. */
+export type Tell = (line: string) => void
+
 export interface EndpointCertificates {
   /**
    * Whether an endpoint can be made like that: asked before anything is written.
@@ -18,9 +21,23 @@ export interface EndpointCertificates {
    * Gets a certificate, unless there is one that will do, and puts it to the router. May take minutes for `acme`.
    * @throws Problem of the router; `signal.reason`
    */
-  ensure(endpoint: Endpoint, signal: AbortSignal, given?: unknown): Promise<unknown>
-  /** Missing is success. @throws Problem of the router */
+  ensure(endpoint: Endpoint, signal: AbortSignal, given?: unknown, tell?: Tell): Promise<unknown>
+  /**
+   * Another certificate for an endpoint, in place of the one that it has, if it has one. The router uses it before it is
+   * written down: it is never without one in between, and what it does not take changes nothing.
+   * @param wish `tls` is not `off`; `given` as `admit` returned it
+   * @param write changes the endpoint's row, in one transaction with its certificate
+   * @throws Problem `certificate-failed`, of the router, of `write`; `signal.reason`: then all is as it was before
+   */
+  exchange(
+    endpoint: Endpoint,
+    wish: { readonly tls: EndpointTls; readonly given: unknown },
+    write: () => void,
+    signal: AbortSignal,
+    tell: Tell,
+  ): Promise<void>
+  /** Off the router, and forgotten. Missing is success. @throws Problem of the router */
   remove(endpoint: Endpoint, signal: AbortSignal): Promise<void>
-  /** One line, null for an endpoint without TLS. */
+  /** One line without a full stop, null for an endpoint without TLS. */
   describe(endpoint: Endpoint): string | null
 }

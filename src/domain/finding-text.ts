@@ -132,7 +132,7 @@ function wordsOf(finding: Finding): Pick<FindingText, 'found' | 'cure'> {
         found: `${finding.endpoint.hostname} has no certificate`,
         cure:
           finding.endpoint.tls === 'file'
-            ? 'destroy the endpoint and create it again with its certificate'
+            ? `give it again: \`fairlead endpoints:modify ${finding.endpoint.hostname} --tls FILE\``
             : '--fix asks for one; `fairlead endpoints` says why there was none',
       }
     case 'certificate-ends':
@@ -140,7 +140,7 @@ function wordsOf(finding: Finding): Pick<FindingText, 'found' | 'cure'> {
         found: `the certificate of ${finding.endpoint.hostname} ends on ${finding.notAfter.slice(0, 10)}`,
         cure:
           finding.endpoint.tls === 'file'
-            ? 'destroy the endpoint and create it again with a new certificate'
+            ? `give a new one: \`fairlead endpoints:modify ${finding.endpoint.hostname} --tls FILE\``
             : '--fix asks for another; `fairlead endpoints` says why it was not renewed',
       }
     case 'repository-missing':

@@ -9,6 +9,7 @@ export type OperationKind =
   | 'restart'
   | 'rollback'
   | 'run'
+  | 'endpoint'
   | 'destroy'
 export type OperationState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 

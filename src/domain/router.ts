@@ -46,6 +46,8 @@ export interface Router {
   putCertificate(hostname: Hostname, pem: Secret, signal: AbortSignal): Promise<void>
   /** Missing is success. */
   removeCertificate(hostname: Hostname, signal: AbortSignal): Promise<void>
+  /** The hostnames that certificates are kept for, whether the router runs or not. */
+  keptCertificates(signal: AbortSignal): Promise<readonly Hostname[]>
   /** Answers `/.well-known/acme-challenge/TOKEN` over HTTP, on every hostname. Both are of `[A-Za-z0-9_.-]`. */
   answerChallenge(token: string, answer: string, signal: AbortSignal): Promise<void>
   /** Missing is success. */

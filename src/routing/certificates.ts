@@ -6,7 +6,7 @@ import { type Hostname, parseHostname } from '../domain/endpoint.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Secret } from '../domain/secret.ts'
 import { pemLines } from './certificate-files.ts'
-import { prepareDirectory, type RouterFiles, replaceFile, writeCertificateList } from './files.ts'
+import { nextOf, prepareDirectory, type RouterFiles, replaceFile, writeCertificateList } from './files.ts'
 import type { Instance } from './instance.ts'
 import type { Routes } from './routes.ts'
 import { LONGEST_PAYLOAD } from './runtime.ts'
@@ -14,6 +14,8 @@ import { LONGEST_PAYLOAD } from './runtime.ts'
 export interface Certificates {
   put(hostname: Hostname, pem: Secret, signal: AbortSignal): Promise<void>
   remove(hostname: Hostname, signal: AbortSignal): Promise<void>
+  /** Hostnames that a file with a private key lies there for, one that was not written to its end too. */
+  kept(): Promise<readonly Hostname[]>
 }
 
 /** @param serves whether anything is served over HTTPS: if not, certificates are only kept */
@@ -46,11 +48,29 @@ export function createCertificates(
   }
   const keep = async (path: string, lines: readonly string[]) => {
     await prepareDirectory(files)
+    await rm(nextOf(path), { force: true })
     await replaceFile(path, `${lines.join('\n')}\n`)
     await writeCertificateList(files)
   }
 
+  const listFiles = async () => {
+    try {
+      return await readdir(files.certificates)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+      throw error
+    }
+  }
+  const kept = async () => {
+    const names = (await listFiles()).flatMap(name => {
+      const [, hostname] = /^(.*)\.pem(?:\.next)?$/.exec(name) ?? []
+      return hostname === undefined ? [] : (parseHostname(hostname) ?? [])
+    })
+    return [...new Set(names)]
+  }
+
   return {
+    kept,
     put: async (hostname, pem, signal) => {
       const path = pathOf(hostname)
       const lines = pemLines(hostname, pem)
@@ -72,9 +92,8 @@ export function createCertificates(
     },
     remove: async (hostname, signal) => {
       const path = pathOf(hostname)
-      const kept = await readdir(files.certificates).catch((): string[] => [])
-      if (!kept.includes(`${hostname}.pem`)) return
-      await rm(path, { force: true })
+      if (!(await kept()).includes(hostname)) return
+      for (const file of [path, nextOf(path)]) await rm(file, { force: true })
       await writeCertificateList(files)
       if (!serves || (await instance.running(signal)) === null) return
       if (await inList(path, signal)) {

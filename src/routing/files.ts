@@ -93,13 +93,18 @@ export async function writeRoutes(
   await replaceFile(files.config, config)
 }
 
+/** What is to take the place of that file: left there by whoever is killed while writing it. */
+export function nextOf(path: string): string {
+  return `${path}.next`
+}
+
 /**
  * Not waited for until it is on the disk: all of it can be derived again, and is at every start of the gateway. A deploy
  * waits for this, and changes one file of three: what stands there already is not written again.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
   if ((await readIfThere(path)) === text) return
-  const next = `${path}.next`
+  const next = nextOf(path)
   await rm(next, { force: true })
   await writeFile(next, text, { flag: 'wx', mode: 0o600 })
   await rename(next, path)

@@ -65,6 +65,7 @@ export function createRouter(options: RouterOptions): HaproxyRouter {
     putCertificate: (hostname: Hostname, pem, signal) =>
       inTurn(() => certificates.put(hostname, pem, signal), signal),
     removeCertificate: (hostname, signal) => queue(() => certificates.remove(hostname, signal), signal),
+    keptCertificates: signal => queue(() => certificates.kept(), signal),
     answerChallenge: (token, answer, signal) =>
       inTurn(() => challenges.answer(token, answer, signal), signal),
     forgetChallenge: (token, signal) => queue(() => challenges.forget(token, signal), signal),

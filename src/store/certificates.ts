@@ -45,10 +45,15 @@ export function certificateRows(db: DatabaseSync, vault: Vault, gatewayId: strin
       const open = () => vault.open(Buffer.from(sealed), place(endpointId, chain), 'key of a certificate')
       return { chain, key: new Secret(open), notBefore, notAfter, source }
     },
-    /** In place of the one before; whatever the trouble was, it is over. */
-    keep(endpointId: number, { chain, key, notBefore, notAfter, source }: Certificate): void {
+    /**
+     * In place of the one before; whatever the trouble was, it is over.
+     * @param also another write, in the same transaction and before this one: when it throws, nothing is written
+     */
+    keep(endpointId: number, certificate: Certificate, also = () => {}): void {
+      const { chain, key, notBefore, notAfter, source } = certificate
       const sealed = vault.seal(key.reveal(), place(endpointId, chain))
       transaction(db, () => {
+        also()
         upsert.run(endpointId, chain, sealed, notBefore, notAfter, source)
         removeTrouble.run(endpointId)
       })

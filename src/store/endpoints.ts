@@ -4,6 +4,8 @@ import type { Endpoint, Hostname } from '../domain/endpoint.ts'
 import { now, orTaken, statement } from './database.ts'
 
 export type NewEndpoint = Omit<Endpoint, 'id' | 'appId' | 'slot' | 'createdAt'>
+/** What of an endpoint can change as long as it is there. */
+export type EndpointState = Pick<Endpoint, 'port' | 'path' | 'tls'>
 
 export function endpointRows(db: DatabaseSync) {
   const fields = 'id, app_id AS "appId", hostname, service, port, path, tls, slot, created_at AS "createdAt"'
@@ -20,6 +22,10 @@ export function endpointRows(db: DatabaseSync) {
   const selectAll = statement<Endpoint>(db, `SELECT ${fields} FROM endpoints ORDER BY slot`)
   const selectOf = statement<Endpoint>(db, `SELECT ${fields} FROM endpoints WHERE app_id = ? ORDER BY id`)
   const selectByHostname = statement<Endpoint>(db, `SELECT ${fields} FROM endpoints WHERE hostname = ?`)
+  const update = statement<Endpoint>(
+    db,
+    `UPDATE endpoints SET port = ?, path = ?, tls = ? WHERE id = ? RETURNING ${fields}`,
+  )
   const deleteById = statement(db, 'DELETE FROM endpoints WHERE id = ?')
 
   return {
@@ -38,6 +44,11 @@ export function endpointRows(db: DatabaseSync) {
     of: (appId: number): Endpoint[] => selectOf.all(appId).map(row => ({ ...row })),
     byHostname(hostname: Hostname): Endpoint | null {
       const row = selectByHostname.get(hostname)
+      return row ? { ...row } : null
+    },
+    /** @returns null when it is not there any more */
+    modify(id: number, { port, path, tls }: EndpointState): Endpoint | null {
+      const row = update.get(port, path, tls, id)
       return row ? { ...row } : null
     },
     /** Its slot is free again. Missing is success. */

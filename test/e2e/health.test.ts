@@ -49,7 +49,7 @@ test('an endpoint’s candidate that listens elsewhere, or for itself only, is t
   const elsewhere = await failed(app, files(httpd('3000')))
   t.regex(elsewhere, /web\.1 did not become healthy within 6 s \(health-check-failed\)/)
   t.regex(elsewhere, /GET \/ at port 5000, for shop\.test: connection refused/)
-  t.regex(elsewhere, /It listens on \S*:3000\n[\s\S]*endpoints:create … --port 3000/)
+  t.regex(elsewhere, /It listens on \S*:3000\n[\s\S]*endpoints:modify … --port 3000/)
   t.regex(elsewhere, /What runs now: Release v1/)
   const loopback = await failed(app, files(httpd('127.0.0.1:5000')))
   t.regex(loopback, /It listens on 127\.0\.0\.1:5000\n[\s\S]*make it listen on 0\.0\.0\.0:5000/)

@@ -196,10 +196,12 @@ export function routerConformance(
       t.is(await ground.certificate('a.example'), renewed)
       const other = await put(certificateFor(name('b.example')))
       t.is(await ground.certificate('b.example'), other)
+      t.deepEqual([...(await router.keptCertificates(signal))].sort(), [name('a.example'), name('b.example')])
       await router.removeCertificate(name('a.example'), signal)
       await router.removeCertificate(name('a.example'), signal)
       t.is(await ground.certificate('a.example'), null)
       t.is(await ground.certificate('b.example'), other)
+      t.deepEqual(await router.keptCertificates(signal), [name('b.example')])
     },
   )
 

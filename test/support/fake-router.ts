@@ -118,6 +118,10 @@ export function fakeRouter(): FakeRouter {
       await admit(signal)
       certificates.delete(hostname)
     },
+    keptCertificates: async signal => {
+      await admit(signal)
+      return [...certificates.keys()]
+    },
     answerChallenge: async (token, answer, signal) => {
       await admit(signal)
       challenges.set(token, answer)

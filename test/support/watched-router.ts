@@ -17,7 +17,7 @@ export interface WatchedRouter extends Router, Pick<FakeRouter, 'open' | 'vanish
 }
 
 const CALLS = ['answers', 'update', 'replace', 'remove', 'seen', 'underWay', 'cut', 'putCertificate'] as const
-const REST = ['removeCertificate', 'answerChallenge', 'forgetChallenge'] as const
+const REST = ['removeCertificate', 'keptCertificates', 'answerChallenge', 'forgetChallenge'] as const
 
 export function watchedRouter(): WatchedRouter {
   const fake = fakeRouter()

@@ -67,7 +67,7 @@ const REFUSALS: readonly [
     'rateLimited',
     429,
     'acme.example limits how often it is asked',
-    'Wait: it is asked again by itself. Making the endpoint anew would count once more.',
+    'Wait, and ask for nothing meanwhile: it counts each order, also one for an endpoint that is made anew.',
   ],
   [
     'invalidContact',
@@ -82,18 +82,8 @@ const REFUSALS: readonly [
     "Name an authority in FAIRLEAD_ACME that does not, such as Let's Encrypt.",
   ],
   ['userActionRequired', 403, 'acme.example wants something of you first', 'Do what it says.'],
-  [
-    'serverInternal',
-    500,
-    'acme.example failed by itself (500)',
-    'Nothing has to be done: it is asked again.',
-  ],
-  [
-    'orderNotReady',
-    403,
-    `acme.example gave no certificate for ${HOST}`,
-    'Do what it says; it is asked again.',
-  ],
+  ['serverInternal', 500, 'acme.example failed by itself (500)', 'Wait until it has recovered.'],
+  ['orderNotReady', 403, `acme.example gave no certificate for ${HOST}`, 'Do what it says.'],
 ]
 
 for (const [kind, status, headline, hint, here] of REFUSALS) {
@@ -123,7 +113,7 @@ test('an authority that cannot be reached is told by why', t => {
     'certificate-failed',
     'acme.example answers in a way that was not expected',
     'a strange answer',
-    'Operators find more in the log. It is asked again.',
+    'Operators find more in the log.',
   ])
 })
 
@@ -155,8 +145,9 @@ async function scripted(t: ExecutionContext, next: Answer[]) {
           : path === 'account'
             ? [201, {}, { location: at(`account/${requests.length}`) }]
             : (next.shift() ?? [418, null])
-    response.writeHead(status, { 'content-type': 'application/json', ...nonce, ...headers })
-    response.end(document === null ? '' : JSON.stringify(document))
+    const place = headers.location === 'ORDER' ? { location: at('placed') } : {}
+    response.writeHead(status, { 'content-type': 'application/json', ...nonce, ...headers, ...place })
+    response.end(document === null ? '' : JSON.stringify(document).replace('FINALIZE', at('finalize')))
   })
   authority.listen(0, '127.0.0.1')
   await once(authority, 'listening')
@@ -175,7 +166,7 @@ async function scripted(t: ExecutionContext, next: Answer[]) {
     router,
   }
   const never = new AbortController().signal
-  const order = () => obtainAcme(ordering, HOST, never, () => new Date())
+  const order = (tell?: (line: string) => void) => obtainAcme(ordering, HOST, never, () => new Date(), tell)
   return { order, requests, account: () => store.certificateKeys.account(directory)?.url }
 }
 
@@ -193,6 +184,23 @@ test('an authority that failed by itself is asked once', async t => {
   const { order, requests } = await scripted(t, [[503, { no: 'problem document' }]])
   t.regex((await caughtProblem(order())).headline, /^localhost:\d+ failed by itself \(503\)$/)
   t.is(requests.filter(path => path === 'order').length, 1)
+})
+
+test('an order ends at its first step where it is not taken, at its last where it is not signed', async t => {
+  const authority = await scripted(t, [[403, refusal('caa')]])
+  const heard: string[] = []
+  await caughtProblem(authority.order(line => heard.push(line)))
+  t.regex(
+    heard.join('\n'),
+    /^-----> Ordering a .*\n {7}It ended at step 1 of 3: localhost:\d+ took no order$/,
+  )
+  const later = await scripted(t, [
+    [201, { status: 'ready', authorizations: [], finalize: 'FINALIZE' }, { location: 'ORDER' }],
+    [200, { status: 'ready', authorizations: [], finalize: 'FINALIZE' }],
+    [403, refusal('caa')],
+  ])
+  await caughtProblem(later.order(line => heard.push(line)))
+  t.regex(heard.at(-1) ?? '', /^ {7}It ended at step 3 of 3: localhost:\d+ did not sign$/)
 })
 
 test('an authority that forgot the account gets a new one, and the order goes on', async t => {

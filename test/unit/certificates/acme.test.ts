@@ -26,6 +26,7 @@ test.before(async () => {
 test.after.always(() => undo.disposeAsync())
 
 interface Attempt {
+  readonly tell?: (line: string) => void
   readonly hostname?: Hostname
   readonly email?: string
   readonly ca?: string | null
@@ -66,7 +67,7 @@ async function attempt(t: ExecutionContext, options: Attempt = {}) {
     hostname = HOST,
   } = options
   const ordering = { directory, email, ca, accounts: store.certificateKeys, router }
-  const made = obtainAcme(ordering, hostname, options.signal ?? NEVER, () => new Date())
+  const made = obtainAcme(ordering, hostname, options.signal ?? NEVER, () => new Date(), options.tell)
   return { made, answers }
 }
 const NEVER = new AbortController().signal
@@ -94,6 +95,27 @@ test.serial(
     t.is(answers.size, 0)
   },
 )
+
+test.serial('whoever waits reads how it goes on, and at which step it ended', async t => {
+  const heard: string[] = []
+  const tell = (line: string) =>
+    void heard.push(
+      line.replace(new URL(server.directory).host, 'AUTHORITY').replace(/\d{4}-\d\d-\d\d/, 'DATE'),
+    )
+  await (await attempt(t, { tell })).made
+  t.deepEqual(heard.splice(0), [
+    `-----> Ordering a certificate for ${HOST} from AUTHORITY`,
+    `       AUTHORITY asks ${HOST} over HTTP whether it is ours`,
+    `       ${HOST} proved to be ours`,
+    '       AUTHORITY signed for it until DATE',
+  ])
+  await trouble(t, { tell, hostname: ASTRAY })
+  t.deepEqual(heard, [
+    `-----> Ordering a certificate for ${ASTRAY} from AUTHORITY`,
+    `       AUTHORITY asks ${ASTRAY} over HTTP whether it is ours`,
+    `       It ended at step 2 of 3: ${ASTRAY} was not proved to be ours`,
+  ])
+})
 
 test.serial('one account serves for every order, and its address is changed with the setting', async t => {
   const store = opened(t)

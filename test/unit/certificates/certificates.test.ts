@@ -30,6 +30,7 @@ function keeper(t: ExecutionContext, { path = directory(t), acme = NOWHERE } = {
       put.set(hostname, pem.reveal())
     },
     removeCertificate: async (hostname: Hostname) => void put.delete(hostname),
+    keptCertificates: async () => [...put.keys()] as Hostname[],
     answerChallenge: async () => {},
     forgetChallenge: async () => {},
   }
@@ -107,6 +108,7 @@ function createAgain(t: ExecutionContext, path: string) {
   const router = {
     putCertificate: async (hostname: Hostname, pem: Secret) => void put.set(hostname, pem.reveal()),
     removeCertificate: async () => {},
+    keptCertificates: async () => [],
     answerChallenge: async () => {},
     forgetChallenge: async () => {},
   }

@@ -1,13 +1,21 @@
 // Certificates at the real router: what a client sees that asks for a hostname.
+
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type TLSSocket } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
-import { type AcmeSettings, createCertificates } from '../../../src/certificates/certificates.ts'
+import { createCertificates } from '../../../src/certificates/certificates.ts'
+import type { AcmeSettings } from '../../../src/certificates/obtain.ts'
 import type { Endpoint, EndpointTls, Hostname } from '../../../src/domain/endpoint.ts'
+import { Secret } from '../../../src/domain/secret.ts'
 import { acmeServer } from '../../support/acme-server.ts'
+import { backendServer } from '../../support/backend-server.ts'
+import { makeAuthority } from '../../support/certificate.ts'
 import { realRouter } from '../../support/haproxy.ts'
+import { startTlsLoad } from '../../support/tls-load.ts'
+import { until } from '../../support/until.ts'
 import { opened, withApp } from '../store/opened.ts'
 
 const HOST = 'web.example.com' as Hostname
@@ -96,6 +104,55 @@ test('a renewed certificate is used by the next connection, and the open ones go
   open.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
   t.true((await once(open, 'data')).length > 0)
   return undefined
+})
+
+test('a given certificate is replaced under load: the old one, then the new one, no failure and no reload', async t => {
+  const { certificates, endpoint, router, store, https, pid, directory } = await gateway(t)
+  const one = await endpoint('file')
+  const server = await backendServer(t, '127.0.7.1')
+  await router.update([{ hostname: HOST, slot: one.slot, servers: [server], secure: true }], NEVER)
+  const company = makeAuthority()
+  const issued = Array.from({ length: 3 }, () => {
+    const { cert, key } = company.issue(`DNS:${HOST}`)
+    const given = certificates.admit(HOST, 'file', new Secret(cert + key)).given
+    return { given, serial: new X509Certificate(cert).serialNumber }
+  })
+  const [first, ...next] = issued
+  await certificates.ensure(one, NEVER, first?.given)
+  const [haproxy, config] = [pid(), readFileSync(`${directory}/haproxy.cfg`, 'utf8')]
+  const processes = () => readFileSync(`/proc/${haproxy}/task/${haproxy}/children`, 'utf8')
+  const workers = processes()
+
+  const load = startTlsLoad(https, HOST, [company.cert])
+  t.teardown(() => load.stop())
+  const soFar = { fresh: 0, kept: 0 }
+  const more = () =>
+    until('both clients were answered some more', async () => {
+      const { fresh, kept } = load.answers
+      return fresh > soFar.fresh + 5 && kept > soFar.kept + 5 && Object.assign(soFar, load.answers)
+    })
+  await more()
+  for (const { given } of next) {
+    await certificates.exchange(
+      one,
+      { tls: 'file', given },
+      () => {},
+      NEVER,
+      () => {},
+    )
+    t.is(store.certificates.of(one.id)?.chain, given?.chain)
+    await more()
+  }
+  await load.stop()
+  t.deepEqual([...load.failures], [])
+  t.deepEqual(
+    load.shown,
+    issued.map(({ serial }) => serial),
+  )
+  t.deepEqual(
+    [pid(), processes(), readFileSync(`${directory}/haproxy.cfg`, 'utf8')],
+    [haproxy, workers, config],
+  )
 })
 
 test('a router that lost everything gets its certificates from the record', async t => {

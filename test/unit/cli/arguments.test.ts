@@ -116,6 +116,9 @@ test('the certificate of an endpoint is a file of this machine, unless --tls nam
     const words = ['endpoints:create', ...given]
     t.deepEqual(parseArguments(words), { words, remote: null, file: null })
   }
+  const modify = parseArguments(['endpoints:modify', 'a.test', '--tls', 'new.pem'])
+  t.deepEqual(modify.words, ['endpoints:modify', 'a.test', '--tls', '-'])
+  t.deepEqual(modify.file, { path: 'new.pem', wantedBy: '--tls' })
   const elsewhere = ['deploy', '--tls', 'shop.pem']
   t.deepEqual(parseArguments(elsewhere), { words: elsewhere, remote: null, file: null })
   t.throws(() => parseArguments(['endpoints:create', '--tls', 'a.pem', '--tls', 'b.pem']), {

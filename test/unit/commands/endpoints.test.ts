@@ -118,7 +118,10 @@ test('a hostname that an app has is told with that app only to those who may see
     /This app has no endpoint "a\.test" \(not-found\)\n.*It has none\./,
   )
   await made.create('b.test')
-  t.regex((await made.create('b.test')).err, /b\.test is an endpoint of this app already \(name-taken\)/)
+  t.regex(
+    (await made.create('b.test')).err,
+    /b\.test is an endpoint of this app already \(name-taken\)\n.*`fairlead endpoints:modify b\.test` changes it\./,
+  )
   t.deepEqual(made.hosts(), ['a.test', 'b.test'])
 })
 
@@ -217,6 +220,7 @@ test('a certificate is admitted before anything is stored, and got for the endpo
     async ensure(endpoint, _, given) {
       heard.push([endpoint.hostname, endpoint.tls, given])
     },
+    exchange: async () => t.fail(),
     async remove({ hostname }) {
       heard.push([hostname, 'gone'])
     },
@@ -257,7 +261,10 @@ test('an endpoint is destroyed, by its app only, and its hostname is free again'
     err: '',
   })
   t.deepEqual(await made.router.shown(), ['b.test'])
-  t.regex((await made.destroy('a.test')).err, /\(not-found\)\n.*It has: b\.test/)
+  t.regex(
+    (await made.destroy('a.test')).err,
+    /\(not-found\)\n.*It has: b\.test\n.*Did you mean `b\.test`\? `fairlead endpoints` lists them\./,
+  )
   t.is((await made.create('a.test')).status, 0)
 })
 

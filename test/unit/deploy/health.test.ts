@@ -147,7 +147,7 @@ test('the problem says what was asked, what came back, what it printed and what 
   const refused = failed({ status: null, why: 'connection refused' }, null)
   t.regex(refused, /web\.1 did not become healthy within 60 s \(health-check-failed\)/)
   t.regex(refused, /GET \/ at port 5000, for a\.test: connection refused\n.*Its last output:\n.*booting/)
-  t.regex(refused, /listen on 0\.0\.0\.0:5000 \(not on 127\.0\.0\.1\).*fairlead endpoints:create … --port N/)
+  t.regex(refused, /listen on 0\.0\.0\.0:5000 \(not on 127\.0\.0\.1\).*fairlead endpoints:modify … --port N/)
   t.regex(failed({ status: 404, line: 'gone' }, '/up'), /GET \/up .*: 404 gone\n[\s\S]*2xx or 3xx/)
   t.regex(failed({ status: 500, line: '' }, null), /: 500\n[\s\S]*Any answer below 500 will do/)
 })

@@ -65,6 +65,18 @@ test('slots are given from 0, the lowest free one first, and never twice', t => 
   )
 })
 
+test('an endpoint is changed in place: id, slot and hostname stay, and so do the others', t => {
+  const store = opened(t)
+  const app = withApp(store)
+  const made = store.endpoints.create(app.id, wish('a.test', { port: 3000, path: '/health', tls: 'acme' }))
+  const other = store.endpoints.create(app.id, wish('b.test'))
+  const changed = { ...made, port: null, path: null, tls: 'file' } as const
+  t.deepEqual(store.endpoints.modify(made.id, { port: null, path: null, tls: 'file' }), changed)
+  t.deepEqual(store.endpoints.all(), [changed, other])
+  store.endpoints.remove(made.id)
+  t.is(store.endpoints.modify(made.id, { port: 1, path: null, tls: 'off' }), null)
+})
+
 test('the endpoints of an app go with it', t => {
   const store = opened(t)
   const [app, other] = [withApp(store), withApp(store, 'my-env', 'other')]
