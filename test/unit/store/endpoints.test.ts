@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { Hostname } from '../../../src/domain/endpoint.ts'
 import { Problem } from '../../../src/domain/problem.ts'
+import { Secret } from '../../../src/domain/secret.ts'
 import type { NewEndpoint } from '../../../src/store/endpoints.ts'
 import { directory, opened, withApp } from './opened.ts'
 
@@ -75,6 +76,24 @@ test('an endpoint is changed in place: id, slot and hostname stay, and so do the
   t.deepEqual(store.endpoints.all(), [changed, other])
   store.endpoints.remove(made.id)
   t.is(store.endpoints.modify(made.id, { port: 1, path: null, tls: 'off' }), null)
+})
+
+test('an endpoint and its certificate are written together or not at all', t => {
+  const store = opened(t)
+  const { id } = store.endpoints.create(withApp(store).id, wish('a.test'))
+  const given = { notBefore: '2026-01-01T00:00:00Z', notAfter: '2026-04-01T00:00:00Z', source: 'file' }
+  const certificate = { ...given, chain: 'chain', key: new Secret('key') }
+  const modify = () => {
+    store.endpoints.modify(id, { port: null, path: null, tls: 'file' })
+  }
+  const fail = () => {
+    modify()
+    throw new Error('it is gone')
+  }
+  t.throws(() => store.certificates.keep(id, certificate, fail), { message: 'it is gone' })
+  t.deepEqual([store.certificates.of(id), store.endpoints.all()[0]?.tls], [null, 'off'])
+  store.certificates.keep(id, certificate, modify)
+  t.deepEqual([store.certificates.of(id)?.chain, store.endpoints.all()[0]?.tls], ['chain', 'file'])
 })
 
 test('the endpoints of an app go with it', t => {
