@@ -52,6 +52,7 @@ test('the router leads to the new containers before "is live" is told, and to no
 for (const doing of ['deploy', 'restart'] as const) {
   test(`a ${doing} fails while the router cannot be told, and nothing has changed`, async t => {
     const made = await bench(t)
+    made.replace('start-first') // Before anything is stopped the router is asked in any case.
     const before = made.ids()
     for (const call of ['answers', 'replace', 'update'] as const) {
       made.router.on(call, () => {
@@ -114,6 +115,7 @@ for (const doing of ['deploy', 'restart'] as const) {
 
 test('what served is stopped when its requests have ended, or were cut after the stack’s time; a worker does not wait', async t => {
   const made = await bench(t, { stack: { drain: 3600 } })
+  made.replace('start-first') // The worker too is there until the new one serves.
   const request = made.router.open('a.test')
   t.true((await made.push(await made.commit())).accepted)
   await until('the old worker is gone', async () => !made.present().includes('v1 worker.1 running'))
