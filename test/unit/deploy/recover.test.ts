@@ -74,6 +74,19 @@ test('candidates, one-offs and images of an interrupted deploy are removed; what
   t.is(made.engine.host.networks.size, 1)
 })
 
+test('what serves and has stopped while the gateway was away is started again, whether requests reach it or not', async t => {
+  const made = await deployGround(t)
+  t.true((await made.push(await made.commit(FILES))).accepted)
+  await made.background.idle()
+  const wish = { hostname: 'a.test' as Hostname, service: 'web', port: null, path: null, tls: 'off' } as const
+  made.ground.store.endpoints.create(made.app.id, wish)
+  for (const container of made.engine.containers) container.exit(0, 'stopped')
+  t.deepEqual(made.present(), ['v1 web.1 exited', 'v1 worker.1 exited'])
+  await recover(made)
+  t.deepEqual(made.present(), ['v1 web.1 running', 'v1 worker.1 running'])
+  t.true(made.engine.containers.every(({ kept }) => kept))
+})
+
 test('a container that requests may still go to is taken off its route before it is stopped', async t => {
   const made = await deployGround(t)
   t.true((await made.push(await made.commit(FILES))).accepted)
