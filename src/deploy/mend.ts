@@ -127,8 +127,6 @@ async function mendOne({ ground, routing }: Mending, finding: Finding, signal: A
       return
     }
     case 'router-silent':
-      await routing.answering(signal)
-      return routing.followAll(signal)
     case 'route-missing':
     case 'route-differs':
     case 'route-extra':

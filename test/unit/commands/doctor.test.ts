@@ -1,6 +1,7 @@
 // doctor, as operators call it: every difference is found, said with its cure, mended or left to a person.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import test from 'ava'
+import { parseHandle } from '../../../src/domain/app.ts'
 import { type EndpointTls, type Hostname, parseHostname } from '../../../src/domain/endpoint.ts'
 import type { Container, ContainerSpec, Engine } from '../../../src/domain/engine.ts'
 import { Problem } from '../../../src/domain/problem.ts'
@@ -142,6 +143,82 @@ test('left-overs of the app and of apps that are not there are removed, and noth
   t.deepEqual(present(), ['v1 web.1 running', 'v1 worker.1 running'])
 })
 
+test('what is of an app that was made since it was looked for is left alone', async t => {
+  const { engine, container, ground, findings, doctor, app } = await live(t)
+  const { store, repositories } = ground
+  const own = `fairlead-${store.gatewayId}`
+  await leave(engine, container('web.1').spec, { app: 'late' })
+  engine.host.addImage(`${own}/my-env/late:op1`)
+  const home = store.environments.create(parseHandle('late', 'environment'), 'local')
+  await engine.ensureNetwork(`${own}.late`, 'late', ['127.255.255.240/28'], here())
+  const late = { ...app.name, app: parseHandle('late', 'app') }
+  await repositories.create(late)
+  t.deepEqual((await findings()).map(line => line.replace(/.*: /, '')).sort(), [
+    'container-left',
+    'image-left',
+    'network-left',
+    'repository-left',
+  ])
+  // The container is the first to be mended.
+  engine.on('stop', () => {
+    store.apps.create(app.environmentId, late.app)
+    store.apps.create(home.id, late.app)
+  })
+  await doctor('--fix')
+  t.true(engine.host.names.has(`${own}/my-env/late:op1`))
+  t.true(engine.host.networks.has(`${own}.late`))
+  t.true(await repositories.exists(late))
+})
+
+test('a network that is removed is forgotten, so that its subnet is free', async t => {
+  const { engine, ground, isMended } = await live(t)
+  const { store } = ground
+  const { id } = store.environments.create(parseHandle('bare', 'environment'), 'local')
+  const subnet = '127.255.255.240/28'
+  await engine.ensureNetwork(`fairlead-${store.gatewayId}.bare`, 'bare', [subnet], here())
+  store.networks.record(id, subnet)
+  await isMended('stack local: network-left')
+  t.is(store.networks.subnet(id), null)
+})
+
+test('an app is mended in its turn, only of what is so then, and by whoever may still', async t => {
+  const made = await live(t)
+  const { doctor, engine, container, ground, app, operations, newApp, background, operator } = made
+  const second = await newApp('second')
+  t.true((await made.push(await made.commit(FILES, second), { app: second })).accepted)
+  await background.idle()
+  const web = container('web.1')
+  const other = engine.containers.find(
+    ({ spec: { labels } }) => labels.app === 'second' && labels.process === 'web',
+  )
+  if (other === undefined) throw new Error('the second app has no web')
+  for (const each of [web, other]) each.kept = false
+  const kept: string[] = []
+  const turns: number[] = []
+  const { exclusive } = operations
+  Object.assign(operations, {
+    exclusive: (id: number, work: () => Promise<unknown>) => {
+      turns.push(id)
+      return exclusive(id, work)
+    },
+  })
+  const away = engine.on('keepRunning', id => {
+    kept.push(id)
+    other.kept = true
+  })
+  t.is((await doctor('--fix')).status, 0)
+  away()
+  t.deepEqual(kept, [web.id])
+  t.deepEqual(turns, [app.id, second.id])
+
+  for (const each of [web, other]) each.kept = false
+  engine.on('keepRunning', () => ground.store.members.remove(operator.id))
+  const refused = await doctor('--fix')
+  t.is(refused.status, 1)
+  t.regex(refused.err, /\(forbidden\)|no member/)
+  t.deepEqual([web.kept, other.kept], [true, false])
+})
+
 test('images beyond what is kept are found, and those that are kept are not', async t => {
   const made = await live(t)
   for (let n = 0; n < 6; n += 1)
@@ -234,6 +311,24 @@ test('an engine that does not answer is one finding, and nothing of its apps is 
   t.deepEqual(await findings(), ['stack local: engine-silent'])
 })
 
+test('a stack that cannot be used is told from an engine that is away, and takes a person', async t => {
+  const { doctor, ground, gateway } = await live(t)
+  const { stack } = ground
+  Object.assign(gateway.stacks, { list: () => [{ name: 'local' }, { name: 'broken' }] })
+  Object.assign(ground, {
+    stack(name: string) {
+      if (name !== 'broken') return stack(name)
+      throw new Problem('stack-invalid', { headline: 'No', saw: 'line 2 is no key', hint: 'Mend it.' })
+    },
+  })
+  const { status, out } = await doctor('--fix')
+  t.is(status, 1)
+  t.regex(
+    out,
+    /^stack broken {2}stack-unusable {2}the stack cannot be used: line 2 is no key .* takes a person$/m,
+  )
+})
+
 test('an engine with less room than a build wants is found, and takes a person', async t => {
   const { doctor, engine } = await live(t)
   Object.assign(engine, { diskSpace: async () => ({ directory: '/var/lib/docker', free: 300 * 2 ** 20 }) })
@@ -272,6 +367,13 @@ test('a route that is missing, leads elsewhere or is of no endpoint is told to t
   await isMended('my-env/my-app: route-missing')
   await router.update([{ hostname: HOSTNAME, slot: 0, servers: EXTRA.servers, secure: false }], here())
   await isMended('my-env/my-app: route-differs')
+  const [route] = await router.seen(here())
+  if (route === undefined) throw new Error('there is no route')
+  for (const change of [{ secure: true }, { slot: 3 }]) {
+    await router.remove(HOSTNAME, here())
+    await router.update([{ ...route, ...change }], here())
+    await isMended('my-env/my-app: route-differs')
+  }
   await router.update([EXTRA], here())
   await isMended('router: route-extra')
   t.deepEqual(await router.shown(), right)
@@ -291,6 +393,42 @@ test('a router that does not answer is one finding, and none where there is no e
   const { router: other, findings: others } = await live(t)
   other.on('seen', beAway)
   t.deepEqual(await others(), [])
+})
+
+test('a router that is away is started, and told every route', async t => {
+  const { router, isMended } = await routed(t)
+  const right = await router.shown()
+  let isAway = true
+  router.on('replace', () => {
+    isAway = false
+  })
+  for (const call of ['answers', 'seen', 'update'] as const) {
+    router.on(call, () => {
+      if (isAway) throw new Problem('router-unreachable', { headline: 'Away', saw: 'x', hint: 'Wait.' })
+    })
+  }
+  await isMended('router: router-silent')
+  t.deepEqual(await router.shown(), right)
+})
+
+test('a certificate of our own making is got again; one that was given takes a person', async t => {
+  const made = await routed(t, 'internal')
+  const { ground, findings, isMended } = made
+  const month = 30 * 24 * 3600 * 1000
+  const [notBefore, notAfter] = [-month, month].map(off => new Date(Date.now() + off).toISOString())
+  const certificate = { chain: 'chain', key: new Secret('key'), source: 'internal', notBefore, notAfter }
+  const ensure = async ({ id }: { id: number }) =>
+    void ground.store.certificates.keep(id, certificate as never)
+  Object.assign(ground, { certificates: { ensure } })
+  await isMended('my-env/my-app: certificate-missing')
+
+  const given = await routed(t, 'file')
+  Object.assign(given.ground, { certificates: { ensure: () => t.fail('that one was given') } })
+  t.deepEqual(await given.findings(), ['my-env/my-app: certificate-missing'])
+  const { status, out } = await given.doctor('--fix')
+  t.is(status, 1)
+  t.regex(out, /^my-env\/my-app {2}certificate-missing .* takes a person$/m)
+  t.deepEqual(await findings(), [])
 })
 
 test('an endpoint without a certificate, and one whose certificate ends soon, are found', async t => {

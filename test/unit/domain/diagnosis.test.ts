@@ -10,10 +10,12 @@ import {
   type Seen,
   type StackSeen,
 } from '../../../src/domain/diagnosis.ts'
+import type { Endpoint } from '../../../src/domain/endpoint.ts'
 import type { Container, ContainerLabels } from '../../../src/domain/engine.ts'
 import { appOf, type Finding, keyOf } from '../../../src/domain/finding.ts'
 import { describeFinding } from '../../../src/domain/finding-text.ts'
 import type { Release } from '../../../src/domain/release.ts'
+import { certificateFindings } from '../../../src/domain/route-diagnosis.ts'
 import { indexes, type Service, serves } from '../../../src/domain/service.ts'
 
 const NOW = new Date('2026-03-01T00:00:00Z')
@@ -187,6 +189,41 @@ test('whichever container that serves is missing, stopped or not kept, that one 
       t.true(appOf(found[0] as Finding)?.name.app === each.container.labels.app)
     }),
   )
+})
+
+test('a container that its program ends over and over is there, and no finding', t => {
+  fc.assert(
+    fc.property(world, ({ recorded, seen }) => {
+      const again = STACKS.reduce(
+        (all, stack) =>
+          change(all, stack, was => ({
+            ...was,
+            containers: was.containers.map(each => ({
+              ...each,
+              container: { ...each.container, state: 'restarting' as const },
+            })),
+          })),
+        seen,
+      )
+      t.deepEqual(diagnose(recorded, again), [])
+    }),
+  )
+})
+
+test('a certificate ends soon in its last two weeks, and a short one in its last sixth only', t => {
+  const day = 24 * 3600 * 1000
+  const at = (days: number) => new Date(NOW.getTime() + days * day).toISOString()
+  const [app] = build([
+    { environment: 'blue', release: null, services: { web: null, worker: null }, kept: [] },
+  ]).recorded.apps
+  if (app === undefined) throw new Error('there is no app')
+  const endpoint = { id: 1, tls: 'internal' } as Endpoint
+  const ends = (begin: number, end: number) => {
+    const certificate = { notBefore: at(begin), notAfter: at(end) }
+    return kinds(certificateFindings({ ...app, endpoints: [{ endpoint, certificate }] }, NOW)).length > 0
+  }
+  t.deepEqual([ends(-76, 13), ends(-76, 15)], [true, false])
+  t.deepEqual([ends(-6, 0.9), ends(-1, 6)], [true, false])
 })
 
 const labels: fc.Arbitrary<ContainerLabels> = fc.record(
