@@ -87,7 +87,6 @@ async function converse(
   signal: AbortSignal,
 ): Promise<number> {
   const id = await engine.create(spec, undoSignal()) // As in `rollOut`: not broken off.
-  signal.throwIfAborted()
   const watch = linked(signal)
   try {
     const { ended } = await engine.attach(id, talk, watch.signal)

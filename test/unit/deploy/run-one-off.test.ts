@@ -89,6 +89,47 @@ test('the very first words and a program that ends at once are heard', async t =
   t.deepEqual(asked, ['attach', 'nextExit', 'start'])
 })
 
+test('whoever left while it was made hears nothing of it, and it never starts', async t => {
+  const made = await live(t)
+  const released = Promise.withResolvers<void>()
+  made.engine.on('create', () => released.promise)
+  const before = made.engine.calls.length
+  const { abort, ended } = start(made)
+  abort.abort(new Problem('cancelled', { headline: 'The client left', hint: 'Stay.' }))
+  released.resolve()
+  t.is((await problemOf(t, ended))?.code, 'cancelled')
+  t.false(made.engine.calls.slice(before).some(call => call.startsWith('start')))
+  t.deepEqual(oneOffs(made), [])
+})
+
+test('its end is told only when all that it said was taken', async t => {
+  const made = await live(t, { program: ({ labels }) => (labels.oneOff ? { exits: 3 } : {}) })
+  const taken = Promise.withResolvers<void>()
+  const { attach, nextExit } = made.engine
+  const exited = Promise.withResolvers<void>()
+  Object.assign(made.engine, {
+    attach: async (...asked: Parameters<Engine['attach']>) => {
+      const { ended } = await attach(...asked)
+      return { ended: Promise.all([ended, taken.promise]).then(() => {}) }
+    },
+    nextExit: (...asked: Parameters<Engine['nextExit']>) => {
+      const exit = nextExit(...asked)
+      exit.then(exited.resolve as () => void, () => {})
+      return exit
+    },
+  })
+  const { ended } = start(made)
+  let over = false
+  void ended.then(() => {
+    over = true
+  })
+  await exited.promise
+  for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+  t.false(over)
+  taken.resolve()
+  t.is(await ended, 3)
+})
+
 test('a terminal has its kind, and the newest size of many', async t => {
   const made = await live(t)
   const sizes: unknown[] = []
