@@ -158,3 +158,8 @@ test('the scan sees every way of importing', t => {
     { target: 'deploy/i.ts', typesOnly: false },
   ])
 })
+
+test('nothing is ever pruned: an engine belongs to others too', t => {
+  const pruning = files.filter(({ text }) => /\.prune|\/prune|['"`]prune/i.test(text)).map(({ file }) => file)
+  t.deepEqual(pruning, [])
+})

@@ -208,6 +208,21 @@ test('whoever leaves before the switch gets no hooks; whoever leaves after it ha
   t.is(made.hooks.length, 1)
 })
 
+test('what the end of the gateway interrupts sets nothing off', async t => {
+  const made = await bench(t)
+  await made.push(await made.commit(FILES))
+  const stopping = new AbortController()
+  made.engine.on('build', () =>
+    stopping.abort(new Problem('interrupted', { headline: 'The gateway stops', hint: 'Ask again.' })),
+  )
+  const yml = 'after_deploy_success: bin/notify\nafter_deploy_failure: bin/page\n'
+  const push = await made.push(await made.commit(withHooks(yml)), { signal: stopping.signal })
+  t.is(push.operation?.problem, 'interrupted')
+  await made.lines(2)
+  t.deepEqual(made.hooks, [])
+  t.notRegex(push.said, /after_deploy_failure/)
+})
+
 test('config:set runs those of the commit that is live', async t => {
   const made = await bench(t)
   const yml = 'after_configure_success: bin/good\nafter_configure_failure: bin/bad\n'
@@ -249,6 +264,10 @@ test('a restart runs those of the commit that is live', async t => {
   await made.restart()
   t.is((await made.lines(2)).at(-1), '-----> Running after_restart_success')
   t.is(made.hooks.length, 1)
+  made.engine.on('start', () => Promise.reject(unreachable()))
+  await t.throwsAsync(made.restart())
+  t.true((await made.lines(3)).some(line => line.includes('after_restart_failure')))
+  t.is(made.state(3), 'failed')
 })
 
 test('a scale whose counts were in force when the gateway ended has succeeded', async t => {

@@ -115,6 +115,21 @@ test('a container that requests may still go to is taken off its route before it
   t.deepEqual(made.tags(), ['op1'])
 })
 
+test('what serves is kept running and runs again, behind an endpoint or not', async t => {
+  const made = await deployGround(t)
+  t.true((await made.push(await made.commit(FILES))).accepted)
+  await made.background.idle()
+  const wish = { hostname: 'a.test' as Hostname, service: 'web', port: null, path: null, tls: 'off' } as const
+  made.ground.store.endpoints.create(made.app.id, wish)
+  for (const container of made.engine.containers) {
+    container.kept = false
+    container.exit(1, 'stopped')
+  }
+  await recover(made)
+  t.deepEqual(made.present(), ['v1 web.1 running', 'v1 worker.1 running'])
+  t.true(made.engine.containers.every(({ kept }) => kept))
+})
+
 test('what was to be reached of an app that never was live goes with its image and its network', async t => {
   const made = await deployGround(t, { stack: { settle: 5 }, program: () => ({ exits: 1 }) })
   t.false((await made.push(await made.commit(FILES))).accepted)

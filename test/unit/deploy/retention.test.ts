@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { configure } from '../../../src/deploy/configure.ts'
 import { recoverWhenPossible } from '../../../src/deploy/recover.ts'
+import { removeOldImages } from '../../../src/deploy/retention.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 import { Secret } from '../../../src/domain/secret.ts'
 import { type DeployGround, type DeployGroundOptions, deployGround } from '../../support/deploy-ground.ts'
@@ -109,6 +110,16 @@ test('removal waits for the turn of the app, and asks again what is kept', async
   await made.background.idle()
   t.true(looked > 0)
   t.is(made.tags().length, 1)
+})
+
+test('what is removed late of an app that was destroyed takes nothing of another that has its name', async t => {
+  const made = await bench(t, { keepReleases: 1 })
+  const { ground, app } = made
+  await made.deploy(1)
+  ground.store.apps.remove(app.id)
+  ground.store.apps.create(app.environmentId, app.name.app)
+  await removeOldImages(ground, app)
+  t.deepEqual(made.tags(), ['op1'])
 })
 
 test('an engine that does not answer is asked again', async t => {

@@ -26,8 +26,8 @@ async function bench(t: ExecutionContext, options?: DeployGroundOptions) {
   await made.restart() // Only now its web is one that is routed to.
   await made.background.idle()
   Object.assign(made.ground.stack('local').stack, { settle: 0.2 })
-  const push = async (worker: string) =>
-    made.push(await made.commit({ ...FILES, Procfile: `web: serve\nworker: ${worker}\n` }))
+  const push = async (worker: string, signal = here()) =>
+    made.push(await made.commit({ ...FILES, Procfile: `web: serve\nworker: ${worker}\n` }), { signal })
   const runs = (process: string) =>
     made.engine.containers.filter(({ spec, running }) => running && spec.labels.process === process)
   return { ...made, push, runs }
@@ -108,6 +108,32 @@ test('when a start-first candidate fails, or the router cannot be told, no worke
   await made.background.idle()
   t.deepEqual(made.runs('worker'), worker ? [worker] : [])
 })
+
+for (const [when, nth] of [
+  ['before anything is stopped', 1],
+  ['before the promotion', 2],
+] as const) {
+  test(`whoever leaves while the router answers ${when} has cancelled the deploy`, async t => {
+    const made = await bench(t)
+    const [worker] = made.runs('worker')
+    const leaving = new AbortController()
+    let asked = 0
+    Object.assign(made.router, {
+      answers: async () => {
+        asked += 1
+        if (asked === nth) leaving.abort()
+        return true
+      },
+    })
+    const before = made.engine.calls.length
+    const push = await made.push('work --more', leaving.signal)
+    t.is(push.operation?.state, 'cancelled')
+    t.is(made.engine.calls.slice(before).includes(`stop ${worker?.id}`), nth === 2)
+    await made.background.idle()
+    t.is(made.ground.store.releases.live(made.app.id)?.number, 1)
+    t.deepEqual(made.runs('worker'), worker ? [worker] : [])
+  })
+}
 
 test('a worker that cannot be brought back because the engine is away is brought back later, once', async t => {
   const made = await bench(t)
