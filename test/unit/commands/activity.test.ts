@@ -155,13 +155,25 @@ test('an admin sees their environments, an operator everything, and nobody else 
 })
 
 test('the table has who, what, about what, how it ended, and from which key and address', async t => {
-  const { run, member } = await bench(t)
+  const { run, member, last } = await bench(t)
   const ann = member('ann', 'admin')
   await run(ann, ['config:set', ...APP, 'B=1'])
   const { out } = await run(ann, ['activity'])
   const [head, row] = out.split('\n').map(line => line.split(/ {2,}/))
   t.deepEqual(head, ['TIME', 'ACTOR', 'COMMAND', 'ABOUT', 'OUTCOME', 'KEY', 'ADDRESS'])
   t.deepEqual(row?.slice(1), ['ann', 'config:set B --app', 'my-env/my-app', 'ok', ann.actor.key, '192.0.2.1'])
+  t.is(row?.[0], last()?.createdAt)
+})
+
+test('what goes on just now is listed as running', async t => {
+  const { run, member, store } = await bench(t)
+  const ann = member('ann', 'admin')
+  const { finish } = store.activity
+  Object.assign(store.activity, { finish: () => {} })
+  await run(ann, ['config:set', ...APP, 'B=1'])
+  const listed = await run(ann, ['activity', '--json'])
+  t.like(JSON.parse(listed.out), [{ command: 'config:set', outcome: 'running' }])
+  Object.assign(store.activity, { finish })
 })
 
 test('what cannot be recorded is not begun; what cannot be recorded at its end has happened', async t => {

@@ -85,6 +85,19 @@ test('what is no time and no number of lines is refused', async t => {
   }
 })
 
+test('--follow with --service stays with it', async t => {
+  const { run, ann, web, worker, engine } = await printing(t)
+  engine.on('logs', (id, { follow }) => {
+    if (!follow) return
+    if (id !== worker.id) t.fail('another service is read')
+    web.print('e')
+    worker.print('f')
+    ann.lose()
+  })
+  const heard = await run(ann, [...LOGS, '--follow', '--service', 'worker'])
+  t.is(heard.out, 'worker.1 | b\nworker.1 | d\nworker.1 | f\n')
+})
+
 test('an open --follow shows what was, then what comes, and ends with the right to it', async t => {
   const { run, ann, web, engine } = await printing(t)
   engine.on('logs', (id, { follow }) => {

@@ -66,6 +66,24 @@ test('ps --json has numbers, and --no-stats asks for no sample', async t => {
   t.regex(quick.out, /^PROCESS +RELEASE +STATE +HEALTH +RESTARTS +ADDRESS +STATUS +CONTAINER\n/)
 })
 
+test('what is healthy by its status stands in the column of its health alone', async t => {
+  const { run, ann, web } = await running(t)
+  web.condition = { health: 'healthy', restarts: 0 }
+  const view = web.view()
+  web.view = () => ({ ...view, status: 'Up 2 hours (healthy)' })
+  const { out } = await run(ann, [...PS, '--no-stats'])
+  t.deepEqual(out.split('\n')[1]?.split(/ {2,}/).slice(3, 7), ['healthy', '0', web.address, 'Up 2 hours'])
+})
+
+test('ps says what to do where nothing runs of what is live', async t => {
+  const { run, ann, engine, web, worker } = await running(t)
+  for (const { id } of [web, worker]) await engine.remove(id, here)
+  t.deepEqual(
+    await run(ann, PS),
+    said('Nothing runs, although v1 is live: `fairlead restart` starts its containers.\n'),
+  )
+})
+
 test('all containers are asked at once, and one that does not answer in time leaves only its own cells empty', async t => {
   const { engine, app, web, worker } = await running(t)
   const containers = await engine.list(app.name, here)

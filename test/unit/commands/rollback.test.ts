@@ -26,6 +26,19 @@ test('rollback says what is live again, and releases shows who went back to whic
   await background.idle()
 })
 
+test('releases tells what is live, what was, and what failed', async t => {
+  const { run, member, push, commit } = await registryBench(t, {
+    program: ({ command }) => (command?.at(-1)?.includes('serve 2') ? { exits: 1 } : {}),
+  })
+  for (const version of [1, 2, 3]) await push(await commit(files(version)))
+  const listed = await run(member('eve', 'observe'), ['releases', '--json', '--app', 'my-env/my-app'])
+  t.like(JSON.parse(listed.out), [
+    { release: 'v3', state: 'live', operation: 3 },
+    { release: 'v2', state: 'failed', operation: 2 },
+    { release: 'v1', state: 'retired', operation: 1 },
+  ])
+})
+
 test('going back needs the role deploy', async t => {
   const { run, member, push, commit } = await registryBench(t)
   t.true((await push(await commit(files(1)))).accepted)

@@ -122,6 +122,17 @@ test('a name that is not of loopback is refused, whatever it leads to', async t 
   t.false(isLoopback('localhost@evil.example'))
 })
 
+test('it listens on the address that it was given, and on no other of the machine', async t => {
+  const { monitor } = await served(t)
+  const other = connect(monitor.port, '127.0.0.2')
+  t.teardown(() => other.destroy())
+  const [error] = await Promise.race([
+    once(other, 'connect'),
+    new Promise<[Error]>(resolve => other.once('error', thrown => resolve([thrown]))),
+  ])
+  t.is((error as NodeJS.ErrnoException | undefined)?.code, 'ECONNREFUSED')
+})
+
 test('other methods and paths are refused, and HEAD has no body', async t => {
   const { url, raw } = await served(t)
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
