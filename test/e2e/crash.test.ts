@@ -251,6 +251,8 @@ test.serial('a gateway killed during config:set has not changed the config', asy
   t.not((await setting).status, 0)
   await gateway.restart()
   t.is((await newest(app)).problem, 'interrupted')
+  const seen = await gateway.fairlead(['activity', '--app', app.name, '--json', '--limit', '1'])
+  t.like(JSON.parse(seen.stdout), [{ command: 'config:set', outcome: 'interrupted' }])
   await onlyServes(t, app, 'v2', 'one\n')
   t.is((await gateway.fairlead(['config', '--app', app.name])).stdout, '')
   t.is(await master(app), before)
