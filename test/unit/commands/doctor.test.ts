@@ -304,11 +304,22 @@ test('a repository that holds something is never removed', async t => {
 })
 
 test('an engine that does not answer is one finding, and nothing of its apps is judged', async t => {
-  const { engine, findings } = await live(t)
+  const { engine, findings, doctor } = await live(t)
   engine.on('list', () => {
     throw new Problem('engine-unreachable', { headline: 'x', saw: 'connect ENOENT\nmore', hint: 'y' })
   })
   t.deepEqual(await findings(), ['stack local: engine-silent'])
+  const { status, out } = await doctor('--fix')
+  t.is(status, 1)
+  t.regex(out, /^stack local {2}engine-silent .* takes a person$/m)
+})
+
+test('a disk of the gateway that is nearly full is found, and takes a person', async t => {
+  const { doctor, store } = await live(t)
+  Object.assign(store, { room: () => ({ directory: '/data', free: 2 ** 20, size: 2 ** 34 }) })
+  const { status, out } = await doctor('--fix')
+  t.is(status, 1)
+  t.regex(out, /^gateway {2}disk-low {2}only 1MiB are free in \/data .* takes a person$/m)
 })
 
 test('a stack that cannot be used is told from an engine that is away, and takes a person', async t => {
@@ -462,6 +473,21 @@ test('an app that an operation is at work on is left out, and said to be', async
   await background.idle()
   t.deepEqual(await findings(), [])
 })
+
+for (const [when, busy] of [
+  ['began', [false, false, false, true]],
+  ['ended', [true, false, true, false]],
+] as const) {
+  test(`an app is left out when an operation ${when} while doctor looked at it`, async t => {
+    const { container, findings, operations } = await live(t)
+    container('web.1').kept = false
+    const answers = [...busy]
+    Object.assign(operations, {
+      busy: () => ({ inTurn: answers.shift() ? ['#9 (restart by ann)'] : [], aside: [] }),
+    })
+    t.deepEqual(await findings(), [])
+  })
+}
 
 test('what is being retired is left out until it is gone', async t => {
   const { doctor, engine, push, commit, background } = await live(t)
