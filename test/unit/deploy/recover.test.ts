@@ -130,6 +130,34 @@ test('what serves is kept running and runs again, behind an endpoint or not', as
   t.true(made.engine.containers.every(({ kept }) => kept))
 })
 
+test('what nothing is routed to never runs twice: the candidate ends before the old one starts again', async t => {
+  const made = await deployGround(t)
+  t.true((await made.push(await made.commit(FILES))).accepted)
+  await made.background.idle()
+  await leave(made, 2)
+  for (const container of made.engine.containers)
+    if (container.spec.labels.release === 1) container.exit(143, 'stopped')
+  made.engine.on('start', () => t.false(made.present().some(line => line.startsWith('v2'))))
+  await recover(made)
+  t.deepEqual(made.present(), ['v1 web.1 running', 'v1 worker.1 running'])
+})
+
+test('an app that was destroyed before its turn came is left to the one that has its name by then', async t => {
+  const made = await deployGround(t)
+  const { ground, app, operations } = made
+  t.true((await made.push(await made.commit(FILES))).accepted)
+  await made.background.idle()
+  const released = Promise.withResolvers<void>()
+  const held = operations.exclusive(app.id, () => released.promise)
+  const recovered = recover(made)
+  ground.store.apps.remove(app.id)
+  ground.store.apps.create(app.environmentId, app.name.app)
+  released.resolve()
+  await Promise.all([held, recovered])
+  t.deepEqual(made.present(), ['v1 web.1 running', 'v1 worker.1 running'])
+  t.deepEqual(made.tags(), ['op1'])
+})
+
 test('what was to be reached of an app that never was live goes with its image and its network', async t => {
   const made = await deployGround(t, { stack: { settle: 5 }, program: () => ({ exits: 1 }) })
   t.false((await made.push(await made.commit(FILES))).accepted)

@@ -116,6 +116,8 @@ test('what is removed late of an app that was destroyed takes nothing of another
   const made = await bench(t, { keepReleases: 1 })
   const { ground, app } = made
   await made.deploy(1)
+  // Nothing runs from the image, which would keep it.
+  for (const { id } of made.engine.containers) await made.engine.remove(id, new AbortController().signal)
   ground.store.apps.remove(app.id)
   ground.store.apps.create(app.environmentId, app.name.app)
   await removeOldImages(ground, app)

@@ -91,10 +91,14 @@ test('the very first words and a program that ends at once are heard', async t =
 
 test('whoever left while it was made hears nothing of it, and it never starts', async t => {
   const made = await live(t)
-  const released = Promise.withResolvers<void>()
-  made.engine.on('create', () => released.promise)
+  const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  made.engine.on('create', () => {
+    reached.resolve()
+    return released.promise
+  })
   const before = made.engine.calls.length
   const { abort, ended } = start(made)
+  await reached.promise
   abort.abort(new Problem('cancelled', { headline: 'The client left', hint: 'Stay.' }))
   released.resolve()
   t.is((await problemOf(t, ended))?.code, 'cancelled')
