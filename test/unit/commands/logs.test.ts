@@ -1,6 +1,7 @@
 // Which lines `logs` prints, of which containers, in which order.
 import test, { type ExecutionContext } from 'ava'
 import { instantOf } from '../../../src/domain/instant.ts'
+import { Problem } from '../../../src/domain/problem.ts'
 import { registryBench, said } from './registry-bench.ts'
 
 const FILES = { Procfile: 'web: serve\nworker: work\n', Dockerfile: 'FROM scratch\n' }
@@ -42,6 +43,37 @@ test('--service and --process choose, and may not differ', async t => {
   const none = await run(ann, [...LOGS, '--service', 'clock'])
   t.true(none.err.includes('No container is called "clock" (not-found)'), none.err)
   t.true(none.err.includes('There are: web.1, worker.1'), none.err)
+})
+
+test('what somebody runs, and what a generator prints, is shown to nobody else', async t => {
+  const { run, ann, web, engine } = await printing(t)
+  const here = new AbortController().signal
+  const beside = async (process: string, release = 1) => {
+    const labels = { ...web.spec.labels, process, release, oneOff: true }
+    const id = await engine.create({ ...web.spec, name: `beside.${process}`, labels }, here)
+    engine.host.containers.get(id)?.print('hunter2')
+  }
+  await beside('run')
+  await beside('registry-generator', 0)
+  t.deepEqual(await run(ann, LOGS), said('web.1    | a\nworker.1 | b\nweb.1    | c\nworker.1 | d\n'))
+  await beside('before-release')
+  t.true((await run(ann, LOGS)).out.includes('hunter2'))
+})
+
+test('--follow with --lines 0 loses nothing that comes while the engine is away', async t => {
+  const { run, ann, web, engine } = await printing(t)
+  let cuts = 0
+  engine.on('logs', id => {
+    if (id !== web.id) return
+    cuts += 1
+    if (cuts === 1) {
+      web.print('e')
+      throw new Problem('engine-unreachable', { headline: 'Away', hint: 'Wait.' })
+    }
+    ann.lose()
+  })
+  const heard = await run(ann, [...LOGS, '--follow', '--lines', '0', '--service', 'web'])
+  t.is(heard.out, 'web.1 | e\n')
 })
 
 test('--since takes a time, or a duration by the engine’s clock', async t => {
