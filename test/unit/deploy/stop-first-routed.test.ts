@@ -71,12 +71,14 @@ test('requests that take longer than the stack’s time are cut before it is sto
   void request.ended.then(() => {
     isCut = true
   })
+  const cutAtStop: boolean[] = []
   made.engine.on('stop', id => {
-    if (id === made.old.id) t.true(isCut)
+    if (id === made.old.id) cutAtStop.push(isCut)
   })
   const push = await made.push('serve --more')
   t.true(push.accepted, push.said)
-  await request.ended
+  t.true(cutAtStop[0])
+  await made.background.idle()
 })
 
 test('when its candidate fails it runs again and is back on its route, also over a restart', async t => {
