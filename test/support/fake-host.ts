@@ -59,6 +59,8 @@ export class FakeContainer {
   /** Of its terminal, as it was told last. */
   size: TerminalSize | null = null
   #talk: Talk | null = null
+  /** Each resolves when it was heard. */
+  readonly #said: Promise<void>[] = []
   #program: Program = {}
   readonly #changes = new EventEmitter().setMaxListeners(0)
   readonly #happened: (container: FakeContainer) => void
@@ -91,7 +93,7 @@ export class FakeContainer {
     if (program.unhealthy !== undefined)
       this.condition = { ...this.condition, health: 'unhealthy', healthRuns: program.unhealthy }
     this.print(...(program.prints ?? []))
-    for (const line of program.complains ?? []) this.#talk?.stderr.write(`${line}\n`)
+    for (const line of program.complains ?? []) this.#say('stderr', line)
     const { exits } = program
     this.#happened(this)
     // Once nobody can go on without waiting, hence before any settle time: timers of different lengths may run in
@@ -104,15 +106,22 @@ export class FakeContainer {
   print(...lines: string[]): void {
     this.output.push(...lines)
     this.printedAt.push(...lines.map(fakeNow))
-    for (const line of lines) this.#talk?.stdout.write(`${line}\n`)
+    for (const line of lines) this.#say('stdout', line)
     this.#changes.emit('change')
+  }
+
+  #say(stream: 'stdout' | 'stderr', line: string): void {
+    const talk = this.#talk
+    if (talk !== null)
+      this.#said.push(new Promise(resolve => talk[stream].write(`${line}\n`, () => resolve())))
   }
 
   /** Resolves when it has stopped, which is also when it has said everything. */
   attach(talk: Talk, signal: AbortSignal): { ended: Promise<void> } {
     this.#talk = talk
     const ended = this.nextExit(signal).then(
-      () => {
+      async () => {
+        await Promise.all(this.#said)
         this.#talk = null
       },
       error => {

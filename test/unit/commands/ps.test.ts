@@ -68,7 +68,7 @@ test('ps --json has numbers, and --no-stats asks for no sample', async t => {
 
 test('what is healthy by its status stands in the column of its health alone', async t => {
   const { run, ann, web } = await running(t)
-  web.condition = { health: 'healthy', restarts: 0 }
+  web.condition = { health: 'healthy', healthRuns: [], restarts: 0 }
   const view = web.view()
   web.view = () => ({ ...view, status: 'Up 2 hours (healthy)' })
   const { out } = await run(ann, [...PS, '--no-stats'])
