@@ -1,7 +1,7 @@
 // From a hostname to a container, with the real HAProxy and the real engine: what users of an app see while it is
 // deployed, goes down, comes back elsewhere, and while the gateway is gone.
 import { request } from 'node:http'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import Docker from 'dockerode'
 import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
 import { processes } from '../support/page.ts'
@@ -94,6 +94,21 @@ async function web(app: Checkout) {
   return docker.getContainer(found.container)
 }
 
+/** Somebody else stands at its address while it is stopped. */
+async function giveAway(t: ExecutionContext, { Image, NetworkSettings }: Docker.ContainerInspectInfo) {
+  const [network = ''] = Object.keys(NetworkSettings.Networks)
+  const address = NetworkSettings.Networks[network]?.IPAddress ?? ''
+  const stranger = await docker.createContainer({
+    Image,
+    Cmd: ['/bin/sh', '-c', 'echo stranger > /www/index.html; exec busybox httpd -f -p 5000 -h /www'],
+    HostConfig: { NetworkMode: network },
+    NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address } } } },
+  })
+  t.teardown(() => stranger.remove({ force: true }))
+  await stranger.start()
+  return { network, address }
+}
+
 test('an endpoint that is there before the first push answers as soon as a release is live, and follows the next', async t => {
   const app = await appWith({ Procfile: procfile('one') })
   const hostname = defaultName(app)
@@ -145,17 +160,7 @@ test('an app whose container stops is down, and is back with it, at whatever add
   const before = await container.inspect()
   await container.stop({ t: 1 })
   await until('it is down', async () => (await status(name)) === 503)
-  // In its place, at the old address, stands somebody else.
-  const [network = ''] = Object.keys(before.NetworkSettings.Networks)
-  const address = before.NetworkSettings.Networks[network]?.IPAddress
-  const stranger = await docker.createContainer({
-    Image: before.Image,
-    Cmd: ['/bin/sh', '-c', 'echo stranger > /www/index.html; exec busybox httpd -f -p 5000 -h /www'],
-    HostConfig: { NetworkMode: network },
-    NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address ?? '' } } } },
-  })
-  t.teardown(() => stranger.remove({ force: true }))
-  await stranger.start()
+  const { network, address } = await giveAway(t, before)
   await container.start()
   await comes(name, 'still me')
   t.not((await container.inspect()).NetworkSettings.Networks[network]?.IPAddress, address)
@@ -216,9 +221,12 @@ test.serial(
     await fairlead(app, 'endpoints:create')
     await pushed(app, {})
     const container = await web(app)
+    const before = await container.inspect()
     await gateway.crash()
     t.is(await page(name), 'before')
     await container.stop({ t: 1 })
+    await giveAway(t, before)
+    await comes(name, 'stranger')
     // What stopped meanwhile is started again by the gateway, and nobody tells it where.
     await gateway.restart()
     await comes(name, 'before')
