@@ -525,6 +525,17 @@ test("somebody's `run` is no left-over, also when it began while doctor looked",
   t.is((await doctor()).status, 1)
 })
 
+test('an operation that goes on beside the turns is not lost', async t => {
+  const { doctor, operations, app, operator } = await live(t)
+  const released = Promise.withResolvers<void>()
+  const { actor } = operator
+  const request = { kind: 'run', subject: 'x', actor, say: () => {}, signal: here(), beside: true } as const
+  const running = operations.run(app, request, () => released.promise)
+  t.deepEqual(await doctor(), NOTHING)
+  released.resolve()
+  await running
+})
+
 test('only operators may ask, and only what mends is recorded', async t => {
   const { doctor, member, run, store } = await live(t)
   const eve = member('eve', 'admin')
