@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type App, formatAppName } from '../domain/app.ts'
 import type { Container } from '../domain/engine.ts'
 import type { Operation } from '../domain/operation.ts'
-import { serves } from '../domain/service.ts'
+import { rolloutOf, serves, serviceOf } from '../domain/service.ts'
 import type { Ground } from './ground.ts'
 import { retireDrained } from './hand-over.ts'
 import { keepRunning } from './keep-running.ts'
@@ -102,10 +102,13 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
     const serving = present.filter(({ labels }) => serves(labels, live, services))
     const leftOver = present.filter(container => !serving.includes(container))
     const reached = new Set(ground.routing.endpoints(app).map(({ service }) => service))
-    const isReached = ({ labels }: Container) => reached.has(labels.process)
+    const way = ({ labels }: Container) => rolloutOf(serviceOf(services, labels.process), reached)
+    const isReached = (container: Container) =>
+      reached.has(container.labels.process) && way(container) === 'start-first'
     const isApart = (container: Container) => !isReached(container)
     await keepRunning(serving.filter(isReached).map(idOf), engine)
-    // Where nothing is routed the candidate ends before what it was to replace, and had stopped, is started again.
+    // Where nothing is routed, or was stopped first all the same, the candidate ends before what it was to replace is
+    // started again.
     await retireAll(leftOver.filter(isApart), engine, stack.grace, stopping)
     await keepRunning(serving.filter(isApart).map(idOf), engine)
     // What served before a switch that was cut off: the router is told first, and requests get their time to end. Neither

@@ -160,6 +160,24 @@ test('an app that was destroyed before its turn came is left to the one that has
   t.deepEqual(made.tags(), ['op1'])
 })
 
+test('behind an endpoint too, what is replaced stop-first runs again only when its candidate has ended', async t => {
+  const made = await deployGround(t)
+  t.true((await made.push(await made.commit(FILES))).accepted)
+  await made.background.idle()
+  const wish = { hostname: 'a.test' as Hostname, service: 'web', port: null, path: null, tls: 'off' } as const
+  made.ground.store.endpoints.create(made.app.id, wish)
+  made.ground.store.services.setRollout(made.app.id, 'web', 'stop-first')
+  const web = made.engine.containers.find(({ spec: { labels } }) => labels.process === 'web')
+  await made.engine.stop(web?.id ?? '', 0, signal())
+  await leave(made, 2)
+  made.engine.on('start', id => {
+    if (id === web?.id) t.deepEqual(made.present(), ['v1 web.1 exited', 'v1 worker.1 running'])
+  })
+  await recover(made)
+  await made.background.idle()
+  t.deepEqual(made.present(), ['v1 web.1 running', 'v1 worker.1 running'])
+})
+
 test('what was to be reached of an app that never was live goes with its image and its network', async t => {
   const made = await deployGround(t, { stack: { settle: 5 }, program: () => ({ exits: 1 }) })
   t.false((await made.push(await made.commit(FILES))).accepted)
