@@ -1,76 +1,26 @@
 // What an end at the worst moment leaves: of the gateway, of its engine, of the pusher. Each moment is held on to
 // until the end has come, so that nothing here depends on how fast the machine is.
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { type EngineGate, engineGate, type Held } from '../support/engine-gate.ts'
-import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
+import type { EngineGate, Held } from '../support/engine-gate.ts'
+import { type GatedApps, HTTPD, startGatedApps } from '../support/gated-apps.ts'
+import type { Checkout, TestGateway } from '../support/gateway.ts'
 import { onEngine } from '../support/on-engine.ts'
 import { page, processes } from '../support/page.ts'
-import { type LivePush, livePush } from '../support/pushed.ts'
-import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { branchOf, type LivePush, livePush, says } from '../support/pushed.ts'
+import type { TestRegistry } from '../support/registry.ts'
 import { until } from '../support/until.ts'
 
-const HTTPD = 'exec busybox httpd -f -p "$PORT" -h /www'
-
+let gated: GatedApps
 let gateway: TestGateway
 let registry: TestRegistry
 let gate: EngineGate
 
 test.before(async () => {
-  registry = await startRegistry({ anonymous: true })
-  await registry.push('base', '1')
-  gate = await engineGate()
-  gateway = await startGateway()
-  const stack = join(gateway.stacks, 'local.yml')
-  const text = readFileSync(stack, 'utf8')
-  // Long enough that nothing settles by time alone while a test is at it.
-  const settings = text.replace('/var/run/docker.sock', gate.path).replace('settle: 1s', 'settle: 300s')
-  writeFileSync(stack, settings)
-  await gateway.restart()
+  gated = await startGatedApps()
+  ;({ gateway, registry, gate } = gated)
 })
 test.afterEach.always(() => gate?.open())
-test.after.always(async () => {
-  await gateway?.dispose()
-  await gate?.remove()
-  await registry?.stop()
-})
-
-const files = (greeting: string) => ({
-  Dockerfile: `FROM ${registry.host}/base:1\nCOPY www /www\n`,
-  'www/index.html': greeting,
-  Procfile: `web: ${HTTPD}\n`,
-})
-
-/** An app whose v1 serves "one". */
-async function serving(t: ExecutionContext): Promise<Checkout> {
-  const app = await gateway.app(files('one\n'))
-  const push = await app.push()
-  t.is(push.status, 0, push.all)
-  t.is(await page(gateway, app.name), 'one\n')
-  // For a while both releases run, as they do behind an endpoint.
-  const settings = ['services:settings', 'web', '--rollout', 'start-first', '--app', app.name]
-  t.is((await gateway.fairlead(settings)).status, 0)
-  return app
-}
-
-interface Row {
-  readonly operation: number
-  readonly state: string
-  readonly problem: string | null
-}
-
-async function newest(app: Checkout): Promise<Row> {
-  const listed = await gateway.fairlead(['operations', '--app', app.name, '--json'])
-  return JSON.parse(listed.stdout)[0]
-}
-
-async function says(push: LivePush, text: string): Promise<void> {
-  await until(`the push says ${text}`, async () => push.stderr().includes(text))
-}
-
-const master = async (app: Checkout) =>
-  (await app.git('ls-remote', 'aptible', 'refs/heads/master')).stdout.slice(0, 40)
+test.after.always(() => gated?.dispose())
 
 /** Exactly the one web container of `release`, and one image, are left; it answers with `greeting`. */
 async function onlyServes(
@@ -113,25 +63,25 @@ async function crashed(
   held?.release()
   t.not((await push.ended).status, 0)
   await gateway.restart()
-  const { state, problem } = await newest(app)
+  const { state, problem } = await gated.newest(app)
   t.deepEqual({ state, problem }, { state: 'failed', problem: 'interrupted' })
   await onlyServes(t, app, 'v1', 'one\n')
   await tagsLeft(t, app, 1)
-  t.is(await master(app), before)
+  t.is(await branchOf(app), before)
   await worksAgain(t, app)
 }
 
 async function worksAgain(t: ExecutionContext, app: Checkout): Promise<void> {
-  const again = await app.push({ ...files('again\n'), '.aptible.yml': '' })
+  const again = await app.push({ ...gated.files('again\n'), '.aptible.yml': '' })
   t.is(again.status, 0, again.all)
   const live = /-----> (v\d+) is live/.exec(again.stderr)?.[1] ?? ''
   await onlyServes(t, app, live, 'again\n')
-  t.is(await master(app), (await app.git('rev-parse', 'HEAD')).stdout.trim())
+  t.is(await branchOf(app), (await app.git('rev-parse', 'HEAD')).stdout.trim())
 }
 
 test.serial('a gateway killed while an image is pulled has not deployed', async t => {
-  const app = await serving(t)
-  const before = await master(app)
+  const app = await gated.serving(t)
+  const before = await branchOf(app)
   await registry.push('shop', '1', { files: { '/new': 'a layer that the engine lacks' } })
   const held = gate.hold(/^POST .*\/images\/create/)
   t.teardown(held.release)
@@ -142,16 +92,16 @@ test.serial('a gateway killed while an image is pulled has not deployed', async 
   t.not((await deploying).status, 0)
   held.release()
   await gateway.restart()
-  t.is((await newest(app)).problem, 'interrupted')
+  t.is((await gated.newest(app)).problem, 'interrupted')
   await onlyServes(t, app, 'v1', 'one\n')
   await tagsLeft(t, app, 1)
-  t.is(await master(app), before)
+  t.is(await branchOf(app), before)
   await worksAgain(t, app)
 })
 
 test.serial('a gateway killed while an image is built has not deployed', async t => {
-  const app = await serving(t)
-  const before = await master(app)
+  const app = await gated.serving(t)
+  const before = await branchOf(app)
   const push = await livePush(gateway, app, {
     Dockerfile: `FROM ${registry.host}/base:1\nRUN echo at work ; sleep 600\n`,
   })
@@ -160,8 +110,8 @@ test.serial('a gateway killed while an image is built has not deployed', async t
 })
 
 test.serial('a gateway killed while before_release runs has not deployed', async t => {
-  const app = await serving(t)
-  const before = await master(app)
+  const app = await gated.serving(t)
+  const before = await branchOf(app)
   const push = await livePush(gateway, app, {
     '.aptible.yml': 'before_release: echo migrating; exec sleep 600\n',
   })
@@ -170,11 +120,11 @@ test.serial('a gateway killed while before_release runs has not deployed', async
 })
 
 test.serial('a gateway killed when a candidate is created and not started has not deployed', async t => {
-  const app = await serving(t)
-  const before = await master(app)
+  const app = await gated.serving(t)
+  const before = await branchOf(app)
   const held = gate.hold(/^POST .*\/containers\/[^/]+\/start/)
   t.teardown(held.release)
-  const push = await livePush(gateway, app, files('two\n'))
+  const push = await livePush(gateway, app, gated.files('two\n'))
   await held.reached
   t.is((await onEngine(gateway, app.name)).containers.length, 2)
   await crashed(t, app, push, before, held)
@@ -183,20 +133,20 @@ test.serial('a gateway killed when a candidate is created and not started has no
 test.serial(
   'a gateway killed when a stop-first deploy has stopped what ran has not deployed, and it runs again',
   async t => {
-    const app = await serving(t)
+    const app = await gated.serving(t)
     const settings = ['services:settings', 'web', '--rollout', 'default', '--app', app.name]
     t.is((await gateway.fairlead(settings)).status, 0)
-    const before = await master(app)
+    const before = await branchOf(app)
     const held = gate.hold(/^POST .*\/containers\/[^/]+\/start/)
     t.teardown(held.release)
-    const push = await livePush(gateway, app, files('two\n'))
+    const push = await livePush(gateway, app, gated.files('two\n'))
     await held.reached
     await crashed(t, app, push, before, held)
   },
 )
 
 test.serial('a stop-first deploy whose new container fails has the old one answer again', async t => {
-  const app = await serving(t)
+  const app = await gated.serving(t)
   const settings = ['services:settings', 'web', '--rollout', 'stop-first', '--app', app.name]
   t.is((await gateway.fairlead(settings)).status, 0)
   const push = await app.push({ Procfile: 'web: echo no room; exit 3\n' })
@@ -210,8 +160,8 @@ test.serial('a stop-first deploy whose new container fails has the old one answe
 })
 
 test.serial('a gateway killed while a candidate settles has not deployed', async t => {
-  const app = await serving(t)
-  const before = await master(app)
+  const app = await gated.serving(t)
+  const before = await branchOf(app)
   const push = await livePush(gateway, app, { Procfile: 'web: exec sleep 600\n' })
   await settling(app)
   await crashed(t, app, push, before)
@@ -220,10 +170,10 @@ test.serial('a gateway killed while a candidate settles has not deployed', async
 test.serial(
   'a gateway killed while the old release retires has deployed, and retires it at the next start',
   async t => {
-    const app = await serving(t)
+    const app = await gated.serving(t)
     const held = gate.hold(/^POST .*\/containers\/[^/]+\/stop/)
     t.teardown(held.release)
-    const push = await livePush(gateway, app, files('two\n'))
+    const push = await livePush(gateway, app, gated.files('two\n'))
     await held.reached
     await gateway.crash()
     await push.ended
@@ -240,47 +190,47 @@ test.serial(
 )
 
 test.serial('a gateway killed during config:set has not changed the config', async t => {
-  const app = await serving(t)
+  const app = await gated.serving(t)
   const procfile = `web: [ "$MODE" = quiet ] && exec sleep 600; ${HTTPD}\n`
   const push = await app.push({ Procfile: procfile })
   t.is(push.status, 0, push.all)
-  const before = await master(app)
+  const before = await branchOf(app)
   const setting = gateway.fairlead(['config:set', '--app', app.name, 'MODE=quiet'])
   await settling(app)
   await gateway.crash()
   t.not((await setting).status, 0)
   await gateway.restart()
-  t.is((await newest(app)).problem, 'interrupted')
+  t.is((await gated.newest(app)).problem, 'interrupted')
   const seen = await gateway.fairlead(['activity', '--app', app.name, '--json', '--limit', '1'])
   t.like(JSON.parse(seen.stdout), [{ command: 'config:set', outcome: 'interrupted' }])
   await onlyServes(t, app, 'v2', 'one\n')
   t.is((await gateway.fairlead(['config', '--app', app.name])).stdout, '')
-  t.is(await master(app), before)
+  t.is(await branchOf(app), before)
   const set = await gateway.fairlead(['config:set', '--app', app.name, 'MODE=loud'])
   t.is(set.status, 0, set.all)
   await worksAgain(t, app)
 })
 
 test.serial('a pusher who leaves while a candidate settles has cancelled the deploy', async t => {
-  const app = await serving(t)
-  const before = await master(app)
+  const app = await gated.serving(t)
+  const before = await branchOf(app)
   const push = await livePush(gateway, app, { Procfile: 'web: exec sleep 600\n' })
   await settling(app)
   push.leave()
   await push.ended
-  await until('the operation is cancelled', async () => (await newest(app)).state === 'cancelled')
-  t.is((await newest(app)).problem, 'cancelled')
+  await until('the operation is cancelled', async () => (await gated.newest(app)).state === 'cancelled')
+  t.is((await gated.newest(app)).problem, 'cancelled')
   await onlyServes(t, app, 'v1', 'one\n')
   await tagsLeft(t, app, 1)
-  t.is(await master(app), before)
+  t.is(await branchOf(app), before)
   await worksAgain(t, app)
 })
 
 test.serial(
   'a gateway that is told to stop ends what it does, tells the pusher, and leaves nothing behind',
   async t => {
-    const app = await serving(t)
-    const before = await master(app)
+    const app = await gated.serving(t)
+    const before = await branchOf(app)
     const push = await livePush(gateway, app, { Procfile: 'web: exec sleep 600\n' })
     await settling(app)
     await gateway.stop()
@@ -292,18 +242,18 @@ test.serial(
     t.regex(stderr, /The gateway stopped while the command ran \(interrupted\)/)
     t.notRegex(gateway.log(), /could not stop cleanly/)
     await gateway.restart()
-    const { state, problem } = await newest(app)
+    const { state, problem } = await gated.newest(app)
     t.deepEqual({ state, problem }, { state: 'failed', problem: 'interrupted' })
     await onlyServes(t, app, 'v1', 'one\n')
-    t.is(await master(app), before)
+    t.is(await branchOf(app), before)
     await worksAgain(t, app)
   },
 )
 
 test.serial('a push while the engine is away says so, and works when it is back', async t => {
-  const app = await serving(t)
+  const app = await gated.serving(t)
   await gate.shut()
-  const push = await app.push(files('two\n'))
+  const push = await app.push(gated.files('two\n'))
   t.not(push.status, 0)
   t.regex(push.stderr, / ! {5}The Docker engine of stack local does not answer \(engine-unreachable\)/)
   t.regex(push.stderr, /What runs now: Release v1 \(web\), as before\./)
@@ -314,7 +264,7 @@ test.serial('a push while the engine is away says so, and works when it is back'
 })
 
 test.serial('a deploy whose engine goes away fails, and is cleared away when the engine is back', async t => {
-  const app = await serving(t)
+  const app = await gated.serving(t)
   const push = await livePush(gateway, app, { Procfile: 'web: exec sleep 600\n' })
   await settling(app)
   await gate.shut()
@@ -330,7 +280,7 @@ test.serial('a deploy whose engine goes away fails, and is cleared away when the
 })
 
 test.serial('a gateway that starts while its engine is away clears up when it is back', async t => {
-  const app = await serving(t)
+  const app = await gated.serving(t)
   const push = await livePush(gateway, app, { Procfile: 'web: exec sleep 600\n' })
   await settling(app)
   await gateway.crash()

@@ -2,19 +2,17 @@
 // commands that run when they have ended. The engine's requests are held back, so that nothing depends on speed.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { type EngineGate, engineGate } from '../support/engine-gate.ts'
-import { type Checkout, type Person, startGateway, type TestGateway } from '../support/gateway.ts'
+import type { EngineGate } from '../support/engine-gate.ts'
+import { type GatedApps, type OperationRow, startGatedApps } from '../support/gated-apps.ts'
+import type { Checkout, Person, TestGateway } from '../support/gateway.ts'
 import { onEngine } from '../support/on-engine.ts'
 import { page, processes } from '../support/page.ts'
-import { type LivePush, livePush, refusal } from '../support/pushed.ts'
-import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { branchOf, livePush, refusal, says } from '../support/pushed.ts'
+import type { TestRegistry } from '../support/registry.ts'
 import { until } from '../support/until.ts'
 
-const HTTPD = 'exec busybox httpd -f -p "$PORT" -h /www'
-
+let gated: GatedApps
 let gateway: TestGateway
 let registry: TestRegistry
 let gate: EngineGate
@@ -22,64 +20,15 @@ let bob: Person
 let eve: Person
 
 test.before(async () => {
-  registry = await startRegistry({ anonymous: true })
-  await registry.push('base', '1')
-  gate = await engineGate()
-  gateway = await startGateway()
-  const stack = join(gateway.stacks, 'local.yml')
-  const text = readFileSync(stack, 'utf8')
-  // Long enough that nothing settles by time alone while a test is at it.
-  writeFileSync(stack, text.replace('/var/run/docker.sock', gate.path).replace('settle: 1s', 'settle: 300s'))
-  await gateway.restart()
+  gated = await startGatedApps()
+  ;({ gateway, registry, gate } = gated)
   await gateway.fairlead(['environment:create', 'my-env', '--stack', 'local'])
   ;[bob, eve] = await Promise.all([
     gateway.person('bob', { environment: 'my-env', role: 'deploy' }),
     gateway.person('eve', { environment: 'my-env', role: 'observe' }),
   ])
 })
-test.after.always(async () => {
-  await gateway?.dispose()
-  await gate?.remove()
-  await registry?.stop()
-})
-
-const files = (greeting: string) => ({
-  Dockerfile: `FROM ${registry.host}/base:1\nCOPY www /www\n`,
-  'www/index.html': greeting,
-  Procfile: `web: ${HTTPD}\n`,
-})
-
-/** An app whose v1 serves "one". */
-async function serving(t: ExecutionContext): Promise<Checkout> {
-  const app = await gateway.app(files('one\n'))
-  // The network of an environment has room for a dozen containers.
-  t.teardown(() => gateway.fairlead(['apps:destroy', '--app', app.name, '--confirm', app.app]))
-  const push = await app.push()
-  t.is(push.status, 0, push.all)
-  t.is(await page(gateway, app.name), 'one\n')
-  // For a while both releases run, as they do behind an endpoint.
-  const settings = ['services:settings', 'web', '--rollout', 'start-first', '--app', app.name]
-  t.is((await gateway.fairlead(settings)).status, 0)
-  return app
-}
-
-interface Row {
-  readonly operation: number
-  readonly state: string
-  readonly problem: string | null
-}
-
-async function newest(app: Checkout): Promise<Row> {
-  const listed = await gateway.fairlead(['operations', '--app', app.name, '--json'])
-  return JSON.parse(listed.stdout)[0]
-}
-
-const master = async (app: Checkout) =>
-  (await app.git('ls-remote', 'aptible', 'refs/heads/master')).stdout.slice(0, 40)
-
-async function says(push: LivePush, text: string): Promise<void> {
-  await until(`the push says ${text}`, async () => push.stderr().includes(text))
-}
+test.after.always(() => gated?.dispose())
 
 /** One release is all there is, as before, and the branch is where it was. */
 async function asItWas(t: ExecutionContext, app: Checkout, branch: string): Promise<void> {
@@ -87,11 +36,11 @@ async function asItWas(t: ExecutionContext, app: Checkout, branch: string): Prom
   t.is(containers.length, 1, containers.join())
   t.is(tags.length, 1, tags.join())
   t.is(await page(gateway, app.name), 'one\n')
-  t.is(await master(app), branch)
+  t.is(await branchOf(app), branch)
 }
 
 async function worksAgain(t: ExecutionContext, app: Checkout): Promise<void> {
-  const again = await app.push({ ...files('again\n'), '.aptible.yml': '' })
+  const again = await app.push({ ...gated.files('again\n'), '.aptible.yml': '' })
   t.is(again.status, 0, again.all)
   t.is(await page(gateway, app.name), 'again\n')
 }
@@ -124,8 +73,8 @@ function follow(app: Checkout, as: Person, ...words: string[]) {
 test.serial(
   'an operation is followed by others and cancelled by one of them, and all see by whom',
   async t => {
-    const app = await serving(t)
-    const before = await master(app)
+    const app = await gated.serving(t)
+    const before = await branchOf(app)
     const push = await livePush(gateway, app, {
       '.aptible.yml': 'before_release: echo migrating; exec sleep 600\n',
     })
@@ -141,12 +90,12 @@ test.serial(
     const unknown = await cancel(bob, '77')
     t.is(unknown.status, 1)
     t.regex(unknown.stderr, /There is no operation "77" \(not-found\)/)
-    t.is((await newest(app)).state, 'running')
+    t.is((await gated.newest(app)).state, 'running')
 
     const cancelled = await cancel(bob, '2')
     t.is(cancelled.all, 'Operation #2 was cancelled.\n')
     t.is(cancelled.status, 0)
-    const { state, problem } = await newest(app)
+    const { state, problem } = await gated.newest(app)
     t.deepEqual({ state, problem }, { state: 'cancelled', problem: 'cancelled' })
     const told = [
       ' !     Operation #2 was cancelled by bob (cancelled)',
@@ -178,8 +127,8 @@ test.serial(
 test.serial(
   'a pusher who leaves while waiting, and one who is cancelled then, leave the one that runs alone',
   async t => {
-    const app = await serving(t)
-    const before = await master(app)
+    const app = await gated.serving(t)
+    const before = await branchOf(app)
     const running = await livePush(gateway, app, {
       '.aptible.yml': 'before_release: echo migrating; exec sleep 600\n',
     })
@@ -201,7 +150,7 @@ test.serial(
     t.is(await follower.status, 1)
     const listed = await gateway.fairlead(['operations', '--app', app.name, '--json'])
     t.deepEqual(
-      JSON.parse(listed.stdout).map((row: Row) => [row.operation, row.state]),
+      JSON.parse(listed.stdout).map((row: OperationRow) => [row.operation, row.state]),
       [
         [4, 'cancelled'],
         [3, 'cancelled'],
@@ -244,20 +193,20 @@ const PHASES: Record<string, Phase> = {
   },
   before_release: {
     files: () => ({
-      ...files('two\n'),
+      ...gated.files('two\n'),
       '.aptible.yml': 'before_release: echo migrating; exec sleep 600\nafter_deploy_failure: echo failed\n',
     }),
     says: 'remote:        migrating',
   },
-  starting: { files: () => files('two\n'), holds: /^POST .*\/containers\/[^/]+\/start/ },
+  starting: { files: () => gated.files('two\n'), holds: /^POST .*\/containers\/[^/]+\/start/ },
   settling: { files: () => ({ Procfile: 'web: exec sleep 600\n' }) },
 }
 
 for (const [name, phase] of Object.entries(PHASES)) {
   for (const way of ['Ctrl-C', 'a cancel'] as const) {
     test.serial(`${way} while ${name} leaves everything as it was`, async t => {
-      const app = await serving(t)
-      const before = await master(app)
+      const app = await gated.serving(t)
+      const before = await branchOf(app)
       const variable = await phase.config?.(app)
       if (variable) t.is((await gateway.fairlead(['config:set', '--app', app.name, variable])).status, 0)
       await until('one container is left', async () => (await processes(gateway, app.name)).length === 1)
@@ -268,11 +217,11 @@ for (const [name, phase] of Object.entries(PHASES)) {
       if (held) await held.reached
       else if (phase.says) await says(push, phase.says)
       else await until('a candidate runs', async () => (await running(app)) === 2)
-      const { operation } = await newest(app)
+      const { operation } = await gated.newest(app)
       if (way === 'Ctrl-C') {
         push.leave()
         await push.ended
-        await until('the operation is cancelled', async () => (await newest(app)).state === 'cancelled')
+        await until('the operation is cancelled', async () => (await gated.newest(app)).state === 'cancelled')
       } else {
         const words = ['operation:cancel', '--app', app.name, String(operation)]
         const cancelled = await gateway.fairlead(words, { as: bob })
@@ -294,7 +243,7 @@ const running = async (app: Checkout) =>
 test.serial(
   'commands that run after a deploy run in what is live, and their end is shown to followers',
   async t => {
-    const app = await serving(t)
+    const app = await gated.serving(t)
     const hooks = [
       'after_deploy_success:',
       '  - echo "$APTIBLE_PROCESS_TYPE of $FAIRLEAD_RELEASE serves $(cat /www/index.html)"',
@@ -304,7 +253,7 @@ test.serial(
       'after_configure_success: echo "changed to $COLOR"',
       '',
     ].join('\n')
-    const push = await app.push({ ...files('two\n'), '.aptible.yml': hooks })
+    const push = await app.push({ ...gated.files('two\n'), '.aptible.yml': hooks })
     t.is(push.status, 0, push.all)
     t.regex(push.stderr, /after_deploy_success runs behind: `fairlead operation:follow 2` shows it/)
     const follower = follow(app, eve)
@@ -324,7 +273,7 @@ test.serial(
     const watching = follow(app, eve, '3')
     t.is(await watching.status, 1)
     t.is(watching.seen().trimEnd().split('\n').at(-1), '       v2 stays, two')
-    t.is((await newest(app)).problem, 'container-exited')
+    t.is((await gated.newest(app)).problem, 'container-exited')
     t.is((await onEngine(gateway, app.name)).containers.length, 1)
 
     const set = await gateway.fairlead(['config:set', '--app', app.name, 'COLOR=green'])
@@ -336,9 +285,9 @@ test.serial(
 )
 
 test.serial('a gateway killed while such commands run has deployed, and is not held up by them', async t => {
-  const app = await serving(t)
+  const app = await gated.serving(t)
   const push = await app.push({
-    ...files('two\n'),
+    ...gated.files('two\n'),
     '.aptible.yml': 'after_deploy_success: echo at it; exec sleep 600\n',
   })
   t.is(push.status, 0, push.all)
@@ -347,7 +296,7 @@ test.serial('a gateway killed while such commands run has deployed, and is not h
   await gateway.crash()
   t.not(await follower.status, 0)
   await gateway.restart()
-  t.deepEqual([(await newest(app)).state, (await newest(app)).problem], ['succeeded', null])
+  t.deepEqual([(await gated.newest(app)).state, (await gated.newest(app)).problem], ['succeeded', null])
   await until('only v2 is left', async () => (await onEngine(gateway, app.name)).containers.length === 1)
   t.is(await page(gateway, app.name), 'two\n')
   await worksAgain(t, app)

@@ -1,7 +1,9 @@
-// What a pusher reads, without git's own dressing: the lines that came from the gateway, and the Problem among them.
+// What a pusher reads, without git's own dressing: the lines that came from the gateway, and the Problem among them. And
+// what a push says while it runs.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Checkout, Finished, TestGateway } from './gateway.ts'
+import { until } from './until.ts'
 
 export function remoteLines({ stderr }: Pick<Finished, 'stderr'>): string[] {
   return stderr
@@ -96,4 +98,13 @@ export async function livePush(
         void ended.then(({ all }) => reject(new Error(`git ended without ${line}:\n${all}`)))
       }),
   }
+}
+
+export async function says(push: LivePush, text: string): Promise<void> {
+  await until(`the push says ${text}`, async () => push.stderr().includes(text))
+}
+
+/** The commit that the app's master is at. */
+export async function branchOf(app: Checkout): Promise<string> {
+  return (await app.git('ls-remote', 'aptible', 'refs/heads/master')).stdout.slice(0, 40)
 }
