@@ -1,6 +1,6 @@
 // The real router in a directory of its own, on free ports. What it started ends with the test: the gateway leaves HAProxy
 // running, so that here its master is ended by its id, and old workers go with it.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,7 +55,7 @@ export async function realRouter(
     return router
   }
   const pidFile = join(directory, 'haproxy.pid')
-  const pid = () => (existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : 0)
+  const pid = () => readPid(pidFile)
   t.teardown(async () => {
     for (const router of opened) await router.close()
     await endHaproxy(pidFile)
@@ -77,15 +77,19 @@ export async function realRouter(
 
 /** Master and all workers: SIGTERM ends them at once, connections and all. */
 export async function endHaproxy(pidFile: string): Promise<void> {
-  let pid: number
-  try {
-    pid = Number(readFileSync(pidFile, 'utf8'))
-  } catch {
-    return
-  }
+  const pid = readPid(pidFile)
   if (!isHaproxy(pid)) return
   process.kill(pid, 'SIGTERM')
   await until('HAProxy has ended', async () => !isHaproxy(pid))
+}
+
+/** @returns 0 for a file that is not there: HAProxy makes a new one at every start */
+function readPid(file: string): number {
+  try {
+    return Number(readFileSync(file, 'utf8'))
+  } catch {
+    return 0
+  }
 }
 
 /** A process id may have been given to somebody else since. */
