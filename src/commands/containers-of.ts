@@ -1,5 +1,5 @@
 // The containers of an app as people name them: `web`, or `web.1`.
-import type { Container } from '../domain/engine.ts'
+import type { Container } from '../domain/container.ts'
 import { containerLabel } from '../domain/rollout.ts'
 
 /** Whether a container is meant by `web` or `web.1`; nothing named means all. */

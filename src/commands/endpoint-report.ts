@@ -1,8 +1,8 @@
 // What is said of an endpoint: its address, and whether something answers there now.
 import { answers } from '../deploy/answers.ts'
 import type { App } from '../domain/app.ts'
+import type { Container } from '../domain/container.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
-import type { Container } from '../domain/engine.ts'
 import { containerLabel } from '../domain/rollout.ts'
 import { serverOf } from '../domain/route.ts'
 import { serves } from '../domain/service.ts'

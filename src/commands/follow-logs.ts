@@ -2,7 +2,8 @@
 // restarts of containers, of the engine and of what lies between. The list of containers is asked for again and
 // again: events of an engine may be lost, and say nothing after its restart.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Container, LogOptions } from '../domain/engine.ts'
+import type { Container } from '../domain/container.ts'
+import type { LogOptions } from '../domain/engine.ts'
 import type { Instant } from '../domain/instant.ts'
 import { Problem } from '../domain/problem.ts'
 import { type LogMark, logMark } from './log-mark.ts'

@@ -1,6 +1,7 @@
 // What the containers of an app print, in one stream with a prefix for each.
 import { isGenerator } from '../deploy/generate.ts'
-import type { Container, Engine, LogOptions } from '../domain/engine.ts'
+import type { Container } from '../domain/container.ts'
+import type { Engine, LogOptions } from '../domain/engine.ts'
 import { type Instant, parseInstant, secondsBefore } from '../domain/instant.ts'
 import { isRun } from '../domain/one-off.ts'
 import { Problem } from '../domain/problem.ts'

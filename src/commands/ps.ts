@@ -1,6 +1,7 @@
 // What runs of an app, how it is, and what it uses.
 import type { App } from '../domain/app.ts'
-import type { Condition, Container, Engine, Usage } from '../domain/engine.ts'
+import type { Condition, Container, Usage } from '../domain/container.ts'
+import type { Engine } from '../domain/engine.ts'
 import { containerLabel } from '../domain/rollout.ts'
 import { serviceOf } from '../domain/service.ts'
 import type { Store } from '../store/store.ts'

@@ -1,7 +1,7 @@
 // Stop-first: what is replaced leaves its route, ends the requests that it has, and stops. When its candidates fail it is
 // wanted again: started as it was, by the record, and back on its route.
 import type { App } from '../domain/app.ts'
-import type { Container } from '../domain/engine.ts'
+import type { Container } from '../domain/container.ts'
 import { containerLabel } from '../domain/rollout.ts'
 import { serves } from '../domain/service.ts'
 import type { Transcript } from '../domain/transcript.ts'

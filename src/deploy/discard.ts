@@ -1,6 +1,7 @@
 // Takes away what a try has started that did not come to life. By labels, so that it finds what it was never told of.
 import type { App } from '../domain/app.ts'
-import type { ContainerLabels, Engine } from '../domain/engine.ts'
+import type { ContainerLabels } from '../domain/container.ts'
+import type { Engine } from '../domain/engine.ts'
 import { undoSignal } from './undo.ts'
 
 /** Removes every container of a release that did not come to life, also one whose creation was never confirmed. */

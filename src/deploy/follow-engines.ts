@@ -3,7 +3,8 @@
 // away or the gateway was, is found by comparing everything: when it is there again, and every half minute.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AppName } from '../domain/app.ts'
-import type { ContainerLabels, Engine } from '../domain/engine.ts'
+import type { ContainerLabels } from '../domain/container.ts'
+import type { Engine } from '../domain/engine.ts'
 import type { Log } from '../domain/log.ts'
 import { serves } from '../domain/service.ts'
 import type { Store } from '../store/store.ts'

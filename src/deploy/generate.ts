@@ -5,7 +5,8 @@
 // so a pull, is needed now and then only, and an image that lies on the engine anyway is not fetched.
 import { randomInt } from 'node:crypto'
 import type { App } from '../domain/app.ts'
-import type { ContainerLabels, ContainerSpec, Image } from '../domain/engine.ts'
+import type { ContainerLabels, ContainerSpec } from '../domain/container.ts'
+import type { Image } from '../domain/engine.ts'
 import type { Generator } from '../domain/generator.ts'
 import { formatImageReference, parseImageReference, withTag } from '../domain/image-reference.ts'
 import type { Keychain } from '../domain/keychain.ts'

@@ -1,8 +1,10 @@
 // The one container of a generator: created, waited for, and asked what it wrote and said. What it said is shown only
 // when it is known what must not be seen.
+
+import type { ContainerSpec } from '../domain/container.ts'
 import { parseDockercfg } from '../domain/dockercfg.ts'
 import { decodeDockercfg, MAX_DOCKERCFG } from '../domain/dockercfg-text.ts'
-import type { ContainerSpec, Engine } from '../domain/engine.ts'
+import type { Engine } from '../domain/engine.ts'
 import type { Generator } from '../domain/generator.ts'
 import { plainLine } from '../domain/printable.ts'
 import { Problem } from '../domain/problem.ts'

@@ -1,7 +1,7 @@
 // After the commit point: requests go to what serves now, and what served before ends those that it has. The pusher waits
 // for the first only. What a stop of the gateway leaves of the second, the next start takes up again (`recover.ts`).
 import type { App } from '../domain/app.ts'
-import type { Container } from '../domain/engine.ts'
+import type { Container } from '../domain/container.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Transcript } from '../domain/transcript.ts'
 import type { Ground } from './ground.ts'

@@ -1,5 +1,5 @@
 // What the last runs of a HEALTHCHECK said, as lines for a Problem: a program's words, of any length.
-import type { HealthRun } from '../domain/engine.ts'
+import type { HealthRun } from '../domain/container.ts'
 import { plainLine, printable } from '../domain/printable.ts'
 
 const RUNS = 3

@@ -1,6 +1,7 @@
 // Whether a candidate is fit to serve: its image's HEALTHCHECK tells, else its answers to what its endpoints ask.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Engine, HealthRun } from '../domain/engine.ts'
+import type { HealthRun } from '../domain/container.ts'
+import type { Engine } from '../domain/engine.ts'
 import type { Answer, Probe, Question } from './probe.ts'
 
 export interface Check extends Omit<Question, 'address'> {

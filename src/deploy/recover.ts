@@ -2,7 +2,7 @@
 // left undone is done. What served goes on serving; nothing here touches a container of a live release.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type App, formatAppName } from '../domain/app.ts'
-import type { Container } from '../domain/engine.ts'
+import type { Container } from '../domain/container.ts'
 import type { Operation } from '../domain/operation.ts'
 import { rolloutOf, serves, serviceOf } from '../domain/service.ts'
 import type { Ground } from './ground.ts'

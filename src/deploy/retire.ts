@@ -1,5 +1,6 @@
 // Retire: stopped with its grace, then removed.
-import type { Container, Engine } from '../domain/engine.ts'
+import type { Container } from '../domain/container.ts'
+import type { Engine } from '../domain/engine.ts'
 
 /** Room for the engine beyond the grace it was told to give. */
 const MARGIN_MS = 60_000

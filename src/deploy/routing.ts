@@ -7,8 +7,9 @@
 //
 // What the record names and is about to be stopped all the same, stop-first, is left out of every route derived meanwhile.
 import { type App, formatAppName } from '../domain/app.ts'
+import type { Container } from '../domain/container.ts'
 import type { Endpoint } from '../domain/endpoint.ts'
-import type { Container, Engine } from '../domain/engine.ts'
+import type { Engine } from '../domain/engine.ts'
 import type { Log } from '../domain/log.ts'
 import { Problem } from '../domain/problem.ts'
 import { routeOf } from '../domain/route.ts'

@@ -1,7 +1,8 @@
 // `run` and `ssh`: a container of the live release's image, with its config, that one person talks to. Nothing of it is
 // left afterwards, however it ends, and no deploy waits for it or ends it.
 import { type App, formatAppName } from '../domain/app.ts'
-import type { ContainerSpec, Engine, Talk } from '../domain/engine.ts'
+import type { ContainerSpec } from '../domain/container.ts'
+import type { Engine, Talk } from '../domain/engine.ts'
 import { oneOffCommand, RUN } from '../domain/one-off.ts'
 import { Problem } from '../domain/problem.ts'
 import { Secret } from '../domain/secret.ts'

@@ -1,5 +1,5 @@
 // A candidate that did not become healthy, for whoever pushed it: what was asked, what came back, and what to do.
-import type { Listener } from '../domain/engine.ts'
+import type { Listener } from '../domain/container.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Health } from './health.ts'
 import { healthRunLines } from './health-runs.ts'

@@ -1,7 +1,7 @@
 // Containers that get no request although the record names them, because they are about to be stopped and may be brought
 // back. Only this process knows of them: after a crash the record alone decides again, and what runs by it is routed.
 import type { App } from '../domain/app.ts'
-import type { Container } from '../domain/engine.ts'
+import type { Container } from '../domain/container.ts'
 
 export interface Withheld {
   /**

@@ -4,7 +4,8 @@
 // WHAT IS JUDGED WHERE. What carries an app's labels is judged on the app's own stack only: two stacks may name one
 // engine, and what serves there is then seen under both names. Elsewhere only what belongs to no app at all is found.
 import { type App, type AppName, type Environment, formatAppName } from './app.ts'
-import type { Container, DiskSpace, Network } from './engine.ts'
+import type { Container } from './container.ts'
+import type { DiskSpace, Network } from './engine.ts'
 import type { Finding } from './finding.ts'
 import type { Operation } from './operation.ts'
 import type { Release } from './release.ts'

@@ -1,6 +1,6 @@
 // What people read of a Finding: whom it is about, what differs, and the cure.
 import { formatAppName } from './app.ts'
-import type { Container } from './engine.ts'
+import type { Container } from './container.ts'
 import { appOf, type Finding } from './finding.ts'
 import { formatSize } from './quantity.ts'
 import { containerLabel } from './rollout.ts'

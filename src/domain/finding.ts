@@ -1,8 +1,8 @@
 // A Finding: one thing in which the record, an engine, the router and the gateway's own files differ. What is said about
 // it stands in `finding-text.ts`.
 import type { App, AppName } from './app.ts'
+import type { Container } from './container.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Container } from './engine.ts'
 import type { Operation } from './operation.ts'
 
 export type Finding =

@@ -1,5 +1,5 @@
 // The one-off containers of `run` and `ssh`: told apart from what a release runs, and named after what was asked for.
-import type { ContainerLabels } from './engine.ts'
+import type { ContainerLabels } from './container.ts'
 
 /** As the process that it is called in `ps`. A Procfile may have one of that name, which is no one-off. */
 export const RUN = 'run'

@@ -1,7 +1,7 @@
 // The planner: from what runs to a Release, and from one shape of the live Release to another. Pure, so that a plan
 // can be printed, compared and tested; the executors in `deploy/` only do what stands here. Which containers serve is
 // said in `service.ts`.
-import type { Container, ContainerState } from './engine.ts'
+import type { Container, ContainerState } from './container.ts'
 import type { Process, Release } from './release.ts'
 import { indexes, rolloutOf, type Service, type Services, serves, serviceOf } from './service.ts'
 

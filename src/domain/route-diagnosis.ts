@@ -1,8 +1,8 @@
 // In what the router differs from the record and from what runs, and whether endpoints have their certificates. Pure, a
 // part of `diagnosis.ts`.
 import type { App } from './app.ts'
+import type { Container } from './container.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Container } from './engine.ts'
 import type { Finding } from './finding.ts'
 import type { Release } from './release.ts'
 import { routeOf } from './route.ts'

@@ -1,7 +1,8 @@
 // From the record and what runs to what the router does: pure, so that a route can be derived again at any time and
 // compared with the one there is.
+
+import type { Container } from './container.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Container } from './engine.ts'
 import type { Release } from './release.ts'
 import type { Route, Server } from './router.ts'
 import { type Services, serves } from './service.ts'

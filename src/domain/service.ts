@@ -6,7 +6,7 @@
 // index (0: by the deploy that made the release). Scaling and restarting start theirs beside these, under their own
 // operation's number, which is never given twice, and then write the record in one transaction: before it the old set
 // serves, after it the new one, and every other container of the app is a left-over, at whatever step a crash came.
-import type { ContainerLabels } from './engine.ts'
+import type { ContainerLabels } from './container.ts'
 import type { Release } from './release.ts'
 import type { Limits } from './stack.ts'
 

@@ -1,7 +1,8 @@
 // What was last seen of the engines. Nobody who asks waits long for one, and engines are not asked more often than
 // every few seconds, however many ask.
 import { type AppName, formatAppName } from '../domain/app.ts'
-import type { Container, Engine } from '../domain/engine.ts'
+import type { Container } from '../domain/container.ts'
+import type { Engine } from '../domain/engine.ts'
 import { Problem } from '../domain/problem.ts'
 
 /** Milliseconds: how long what was seen is good for, and how long an engine may take to tell. */

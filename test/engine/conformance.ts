@@ -1,7 +1,8 @@
 // How an Engine behaves, whatever it is made of. Called once for every driver, on ground of its own.
 import { EventEmitter, once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
-import type { Container, ContainerLabels, ContainerSpec, Engine, Network } from '../../src/domain/engine.ts'
+import type { Container, ContainerLabels, ContainerSpec } from '../../src/domain/container.ts'
+import type { Engine, Network } from '../../src/domain/engine.ts'
 import { type Instant, parseInstant, secondsBefore } from '../../src/domain/instant.ts'
 import { Problem, type ProblemCode } from '../../src/domain/problem.ts'
 import type { RegistryAuth } from '../../src/domain/registry-auth.ts'

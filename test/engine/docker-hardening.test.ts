@@ -1,6 +1,6 @@
 // What the Docker driver asks of the real engine for every container, and what it keeps out of sight.
 import test from 'ava'
-import type { ContainerSpec } from '../../src/domain/engine.ts'
+import type { ContainerSpec } from '../../src/domain/container.ts'
 import { Problem } from '../../src/domain/problem.ts'
 import { Secret } from '../../src/domain/secret.ts'
 import { type DockerGround, dockerGround, shellProgram } from '../support/docker-ground.ts'

@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import test from 'ava'
-import type { ContainerSpec, ContainerState, Engine, Talk } from '../../src/domain/engine.ts'
+import type { ContainerSpec, ContainerState } from '../../src/domain/container.ts'
+import type { Engine, Talk } from '../../src/domain/engine.ts'
 import { Problem } from '../../src/domain/problem.ts'
 import type { Program } from '../support/fake-host.ts'
 

@@ -1,6 +1,6 @@
 // What the real engine tells of a container that works, and of one that ends over and over: numbers that are not 0.
 import test from 'ava'
-import type { ContainerSpec } from '../../src/domain/engine.ts'
+import type { ContainerSpec } from '../../src/domain/container.ts'
 import { dockerGround } from '../support/docker-ground.ts'
 import { until } from '../support/until.ts'
 

@@ -5,11 +5,10 @@ import type {
   Container,
   ContainerSpec,
   HealthRun,
-  Image,
   Listener,
-  Talk,
   Usage,
-} from '../../src/domain/engine.ts'
+} from '../../src/domain/container.ts'
+import type { Image, Talk } from '../../src/domain/engine.ts'
 import type { Instant } from '../../src/domain/instant.ts'
 import type { TerminalSize } from '../../src/domain/terminal.ts'
 

@@ -1,7 +1,8 @@
 // The containers of one gateway on an engine: made, started, watched, stopped and removed. What does not carry
 // the gateway's label is never shown and never touched.
 import type Docker from 'dockerode'
-import type { Container, ContainerSpec, ContainerState, Engine } from '../../domain/engine.ts'
+import type { Container, ContainerSpec, ContainerState } from '../../domain/container.ts'
+import type { Engine } from '../../domain/engine.ts'
 import { Problem } from '../../domain/problem.ts'
 import { readNdjson } from '../ndjson.ts'
 import type { Connection } from './connect.ts'

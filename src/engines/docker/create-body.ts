@@ -1,6 +1,6 @@
 // What a ContainerSpec becomes in the engine's words. Pure, so that every hardening setting can be read in one place.
 import type { ContainerCreateOptions, HostConfig } from 'dockerode'
-import type { ContainerSpec } from '../../domain/engine.ts'
+import type { ContainerSpec } from '../../domain/container.ts'
 import { containerLabels } from './labels.ts'
 
 /** What programs that start as root and drop to a user of their own need. Everything else is taken away. */

@@ -1,5 +1,5 @@
 // What happens to our containers, as the engine tells it while it happens.
-import type { ContainerLabels } from '../../domain/engine.ts'
+import type { ContainerLabels } from '../../domain/container.ts'
 import { readNdjson } from '../ndjson.ts'
 import type { Connection } from './connect.ts'
 import { labelFilter, readLabels } from './labels.ts'

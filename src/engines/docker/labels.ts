@@ -1,5 +1,5 @@
 // The labels by which what we made is found again on an engine. They hold names and numbers, never values of a config.
-import type { ContainerLabels } from '../../domain/engine.ts'
+import type { ContainerLabels } from '../../domain/container.ts'
 import { Problem } from '../../domain/problem.ts'
 
 const GATEWAY = 'fairlead.gateway'

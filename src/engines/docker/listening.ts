@@ -1,6 +1,7 @@
 // Where a container listens, read from the kernel of this machine: the engine itself does not know.
 import { readFile } from 'node:fs/promises'
-import type { Engine, Listener } from '../../domain/engine.ts'
+import type { Listener } from '../../domain/container.ts'
+import type { Engine } from '../../domain/engine.ts'
 import type { Connection } from './connect.ts'
 import { ownContainer } from './own.ts'
 

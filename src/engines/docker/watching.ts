@@ -1,5 +1,6 @@
 // What a look into a single container tells: its health, its restarts, and what it uses of the machine.
-import type { Condition, Engine, HealthRun, Usage } from '../../domain/engine.ts'
+import type { Condition, HealthRun, Usage } from '../../domain/container.ts'
+import type { Engine } from '../../domain/engine.ts'
 import { readNdjson } from '../ndjson.ts'
 import type { Connection } from './connect.ts'
 import { ownContainer } from './own.ts'

@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { type Followed, followLogs } from '../../../src/commands/follow-logs.ts'
 import type { LogMark } from '../../../src/commands/log-mark.ts'
-import type { Container, ContainerSpec } from '../../../src/domain/engine.ts'
+import type { Container, ContainerSpec } from '../../../src/domain/container.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 import { fakeEngine } from '../../support/fake-engine.ts'
 import type { FakeContainer } from '../../support/fake-host.ts'

@@ -1,6 +1,6 @@
 // What a generator prints may hold passwords that are not hidden yet: nobody reads it while it runs.
 import test from 'ava'
-import type { ContainerSpec } from '../../../src/domain/engine.ts'
+import type { ContainerSpec } from '../../../src/domain/container.ts'
 import { registryBench } from './registry-bench.ts'
 
 const FILES = { Procfile: 'web: serve\n', Dockerfile: 'FROM scratch\n' }

@@ -1,8 +1,8 @@
 // After a crash: what the last process left undone is failed and cleared away, and what served is not touched.
 import test from 'ava'
 import { failInterrupted, recoverWhenPossible } from '../../../src/deploy/recover.ts'
+import type { ContainerSpec } from '../../../src/domain/container.ts'
 import type { Hostname } from '../../../src/domain/endpoint.ts'
-import type { ContainerSpec } from '../../../src/domain/engine.ts'
 import { Problem } from '../../../src/domain/problem.ts'
 import { type DeployGround, DIGEST, deployGround } from '../../support/deploy-ground.ts'
 import { until } from '../../support/until.ts'

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { probeHttp } from '../../../src/deploy/probe.ts'
 import { settle } from '../../../src/deploy/settle.ts'
-import type { Container } from '../../../src/domain/engine.ts'
+import type { Container } from '../../../src/domain/container.ts'
 import { fakeEngine } from '../../support/fake-engine.ts'
 
 const LONG = 3600

@@ -2,6 +2,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { type App, parseHandle } from '../../../src/domain/app.ts'
+import type { Container, ContainerLabels } from '../../../src/domain/container.ts'
 import {
   type ContainerSeen,
   diagnose as diagnoseAt,
@@ -11,7 +12,6 @@ import {
   type StackSeen,
 } from '../../../src/domain/diagnosis.ts'
 import type { Endpoint } from '../../../src/domain/endpoint.ts'
-import type { Container, ContainerLabels } from '../../../src/domain/engine.ts'
 import { appOf, type Finding, keyOf } from '../../../src/domain/finding.ts'
 import { describeFinding } from '../../../src/domain/finding-text.ts'
 import type { Release } from '../../../src/domain/release.ts'

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import type { Container, ContainerLabels } from '../../../src/domain/engine.ts'
+import type { Container, ContainerLabels } from '../../../src/domain/container.ts'
 import {
   type Candidate,
   isServing,

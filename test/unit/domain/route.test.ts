@@ -1,6 +1,6 @@
 import test from 'ava'
+import type { Container, ContainerLabels } from '../../../src/domain/container.ts'
 import type { Endpoint, Hostname } from '../../../src/domain/endpoint.ts'
-import type { Container, ContainerLabels } from '../../../src/domain/engine.ts'
 import { routeOf } from '../../../src/domain/route.ts'
 import type { Service } from '../../../src/domain/service.ts'
 

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import type { ContainerSpec } from '../../../../src/domain/engine.ts'
+import type { ContainerSpec } from '../../../../src/domain/container.ts'
 import { Secret } from '../../../../src/domain/secret.ts'
 import { createBody } from '../../../../src/engines/docker/create-body.ts'
 
