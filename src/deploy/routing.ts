@@ -47,7 +47,7 @@ export interface GatewayRouting extends Routing {
   answering(signal: AbortSignal): Promise<void>
   /** What the router does now, as it says itself. */
   seen(signal: AbortSignal): Promise<readonly Route[]>
-  /** The same as `follow`, for every app at once, and nothing else is routed. Does nothing where there is no endpoint. */
+  /** The same as `follow`, for every app at once, and nothing else is routed. Starts no router where there is no endpoint. */
   followAll(signal: AbortSignal): Promise<void>
 }
 
@@ -215,7 +215,10 @@ export function createRouting(options: RoutingOptions): GatewayRouting {
       )
     },
     async followAll(signal) {
-      if (store.endpoints.all().length === 0 && !complete) return
+      // One that runs all the same may answer for the last endpoint that there was: a gateway may be killed before it has
+      // told so.
+      const needed = complete || store.endpoints.all().length > 0
+      if (!needed && !(await router.answers(signal).catch(() => false))) return
       await untilLeft(followAllShared(), signal)
     },
     async drain(app, containers, seconds, signal) {

@@ -31,7 +31,7 @@ export function fakeRouter(): FakeRouter {
   const open = new Set<OpenRequest>()
   const told: string[] = []
   let turn = 0
-  let runs = true
+  let runs = false
 
   const admit = async (signal: AbortSignal) => {
     signal.throwIfAborted()
@@ -84,6 +84,7 @@ export function fakeRouter(): FakeRouter {
     update: async (some, signal) => {
       await admit(signal)
       note('update', some)
+      runs = true
       for (const route of some) place(route)
     },
     replace: async (some, signal) => {

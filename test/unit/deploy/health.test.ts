@@ -69,7 +69,7 @@ test('without a path any answer below 500 will do, and with one 404 will not', a
   const port = await served(t, (_, response) => response.writeHead(404).end('no such page\nmore'))
   t.deepEqual(await ask([check(port)]), { kind: 'healthy', by: 'HTTP' })
   const strict = check(port, '/up')
-  t.deepEqual(await ask([strict], 0.5), {
+  t.deepEqual(await ask([strict], 3), {
     kind: 'unhealthy',
     by: 'HTTP',
     failed: [{ check: strict, answer: { status: 404, line: 'no such page' } }],

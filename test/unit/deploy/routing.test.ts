@@ -54,9 +54,17 @@ test('a router is started with the first endpoint, and an app without one needs 
   await made.routing.ready(made.app, here())
   await made.routing.follow(made.app, here())
   await made.routing.followAll(here())
-  t.deepEqual(made.router.calls, [])
+  t.deepEqual(made.router.calls, ['answers'])
   await made.routing.answering(here())
-  t.deepEqual(made.router.calls, ['replace'])
+  t.deepEqual(made.router.calls, ['answers', 'replace'])
+})
+
+test('a router that runs and still answers for the last endpoint that there was is told that there is none', async t => {
+  const made = await bench(t)
+  const left = { hostname: 'a.test' as Hostname, slot: 0, servers: [], secure: false }
+  await made.router.update([left], here())
+  await made.routing.followAll(here())
+  t.deepEqual(await made.router.shown(), [])
 })
 
 test('a container that died is left out until it runs again, wherever that is', async t => {
