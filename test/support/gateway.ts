@@ -90,7 +90,7 @@ let counter = 0
 
 export async function startGateway(options: GatewayOptions = {}): Promise<TestGateway> {
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-e2e-'))
-  const data = join(directory, 'data')
+  const data = options.environment?.FAIRLEAD_DATA ?? join(directory, 'data')
   const stacks = join(directory, 'stacks')
   mkdirSync(stacks)
   writeFileSync(join(stacks, 'local.yml'), stackFile(options))

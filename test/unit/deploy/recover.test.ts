@@ -170,11 +170,13 @@ test('behind an endpoint too, what is replaced stop-first runs again only when i
   const web = made.engine.containers.find(({ spec: { labels } }) => labels.process === 'web')
   await made.engine.stop(web?.id ?? '', 0, signal())
   await leave(made, 2)
+  const beside: string[][] = []
   made.engine.on('start', id => {
-    if (id === web?.id) t.deepEqual(made.present(), ['v1 web.1 exited', 'v1 worker.1 running'])
+    if (id === web?.id) beside.push(made.present())
   })
   await recover(made)
   await made.background.idle()
+  t.deepEqual(beside, [['v1 web.1 exited', 'v1 worker.1 running']])
   t.deepEqual(made.present(), ['v1 web.1 running', 'v1 worker.1 running'])
 })
 
