@@ -3,6 +3,8 @@
 export interface FrontDoorLimits {
   /** Seconds from the first byte on the wire to a verified signature. */
   readonly loginGrace: number
+  /** Milliseconds for which our half of the first key exchange waits for theirs: longer than most round trips. */
+  readonly kexInitWait: number
   /** Keys that one connection may try. A probe and the signature that follows it are one try. */
   readonly authTries: number
   /** Channels open at once on one connection. */
@@ -28,6 +30,7 @@ export interface FrontDoorLimits {
 /** Generous enough for 200 clients of one address that connect in the same moment. */
 export const DEFAULT_LIMITS: FrontDoorLimits = {
   loginGrace: 20,
+  kexInitWait: 200,
   authTries: 6,
   channels: 10,
   connections: 1024,

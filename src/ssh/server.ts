@@ -7,6 +7,7 @@ import { Problem } from '../domain/problem.ts'
 import { createAdmission } from './admission.ts'
 import type { Authenticate } from './authenticate.ts'
 import { attendConnection, hangUp } from './connection.ts'
+import { sendKexInitAfterTheirs } from './kexinit-after-theirs.ts'
 import { DEFAULT_LIMITS, type FrontDoorLimits } from './limits.ts'
 import type { Serve } from './session.ts'
 import { socketOf } from './ssh2-internals.ts'
@@ -121,6 +122,7 @@ export async function startFrontDoor(options: FrontDoorOptions): Promise<FrontDo
       ticket.leave()
       visitors.delete(socket)
     })
+    sendKexInitAfterTheirs(socket, limits.kexInitWait)
     protocol.injectSocket(socket)
   })
 
