@@ -15,7 +15,7 @@ const START_LIMIT = 30_000
 const LOOK_AGAIN = 25
 /** Milliseconds for which a running HAProxy may say nothing. */
 const MUTE_LIMIT = 10_000
-/** After so many without an answer an operator's is gone: there is no process id of it to look at. */
+/** After so many without an answer one is gone of which there is no process id to look at. */
 const GONE_LIMIT = 2_000
 
 export interface InstanceOptions {
@@ -58,15 +58,14 @@ export function createInstance(options: InstanceOptions): Instance {
   const socket = masterSocket ?? files.socket
   /** A master that is being reloaded refuses for a moment, and is not gone: a second one would share its ports. */
   const processes = async (signal: AbortSignal): Promise<Processes | null> => {
-    const limit = Date.now() + (masterSocket === null ? MUTE_LIMIT : GONE_LIMIT)
+    const since = Date.now()
     for (;;) {
       const seen = await showProcesses(signal)
       if (seen !== 'none' && seen !== 'mute') return seen
-      if (seen === 'none' || (masterSocket === null && !(await isAlive(files)))) return null
-      if (Date.now() > limit) {
-        if (masterSocket !== null) return null
-        throw mute(socket)
-      }
+      const alive = masterSocket === null ? await isAlive(files) : null
+      if (seen === 'none' || alive === false) return null
+      if (alive === null && Date.now() - since > GONE_LIMIT) return null
+      if (Date.now() - since > MUTE_LIMIT) throw mute(socket)
       await pause(LOOK_AGAIN, undefined, { signal })
     }
   }
@@ -156,10 +155,14 @@ export function createInstance(options: InstanceOptions): Instance {
   }
 }
 
-/** Linux says of what program a process is: an id may have been given to another one since. */
-async function isAlive(files: RouterFiles): Promise<boolean> {
+/**
+ * Linux says of what program a process is: an id may have been given to another one since.
+ * @returns null where no id can be read: HAProxy writes the file anew whenever it is reloaded. Whoever took it for gone
+ * then would start a second one, which takes the socket away from the first before it fails for want of the port
+ */
+async function isAlive(files: RouterFiles): Promise<boolean | null> {
   const pid = (await readIfThere(files.pid)).trim()
-  if (!/^[1-9]\d*$/.test(pid)) return false
+  if (!/^[1-9]\d*$/.test(pid)) return null
   return (await readIfThere(`/proc/${pid}/cmdline`).catch(() => '')).split('\0').includes(files.config)
 }
 

@@ -1,6 +1,16 @@
 // HAProxy outlives the gateway, and whatever happens to either the routes are right again.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -171,11 +181,53 @@ test('an HAProxy that is being reloaded by somebody else is waited for, not star
   await real.router.replace([route('a.example', 0)], signal)
   const pid = real.pid()
   for (let turn = 0; turn < 5; turn += 1) {
+    const before = real.workers()
     process.kill(pid, 'SIGUSR2')
     t.deepEqual(await real.router.seen(signal), [route('a.example', 0)])
+    // The signal would end a master that is just beginning anew.
+    await until('it was reloaded', async () => real.workers().some(id => id > 0 && !before.includes(id)))
   }
   t.is(real.pid(), pid)
   t.deepEqual(real.logged, [])
+})
+
+test('an HAProxy whose process id is just being written down is waited for, not started a second time', async t => {
+  const real = await realRouter(t)
+  await real.router.replace([route('a.example', 0)], signal)
+  const [pid, file, socket] = [
+    real.pid(),
+    join(real.directory, 'haproxy.pid'),
+    join(real.directory, 'master.sock'),
+  ]
+  let asked = 0
+  const silent = createServer(connection => {
+    asked += 1
+    connection.destroy()
+  })
+  t.teardown(() => silent.close())
+  await new Promise<void>(resolve => silent.listen(`${socket}.silent`, resolve))
+  renameSync(socket, `${socket}.aside`)
+  renameSync(`${socket}.silent`, socket)
+  writeFileSync(file, '')
+  const seen = real.router.seen(signal)
+  await until('it was asked twice', async () => asked > 1)
+  writeFileSync(file, `${pid}\n`)
+  renameSync(`${socket}.aside`, socket)
+  t.deepEqual(await seen, [route('a.example', 0)])
+  t.deepEqual(real.logged, [])
+})
+
+test('an HAProxy that ended, and of which no process id is left, is started again', async t => {
+  const real = await realRouter(t)
+  await real.router.replace([route('a.example', 0)], signal)
+  await real.router.close()
+  const before = real.pid()
+  process.kill(before, 'SIGKILL')
+  await until('it has ended', async () => !isHaproxy(before))
+  rmSync(join(real.directory, 'haproxy.pid'))
+  await real.again().update([route('b.example', 1)], signal)
+  t.is((await askRouted(real.http, 'a.example')).status, 503)
+  t.is((await askRouted(real.http, 'b.example')).status, 503)
 })
 
 test('a program that is not there is named, with the package and the setting', async t => {
