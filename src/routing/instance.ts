@@ -1,5 +1,6 @@
 // The HAProxy that runs, or will: found through its socket, started when it is ours, reloaded without losing anything.
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { HostPort } from '../domain/host-port.ts'
 import { Problem } from '../domain/problem.ts'
@@ -157,13 +158,16 @@ export function createInstance(options: InstanceOptions): Instance {
 
 /**
  * Linux says of what program a process is: an id may have been given to another one since.
- * @returns null where no id can be read: HAProxy writes the file anew whenever it is reloaded. Whoever took it for gone
- * then would start a second one, which takes the socket away from the first before it fails for want of the port
+ * @returns null where nothing can be read: while it is reloaded HAProxy writes the file with its id anew, and has no
+ * command line for a moment. Whoever took it for gone then would start a second one, which takes the socket away from
+ * the first before it fails for want of the port
  */
 async function isAlive(files: RouterFiles): Promise<boolean | null> {
   const pid = (await readIfThere(files.pid)).trim()
   if (!/^[1-9]\d*$/.test(pid)) return null
-  return (await readIfThere(`/proc/${pid}/cmdline`).catch(() => '')).split('\0').includes(files.config)
+  if (!existsSync(`/proc/${pid}`)) return false
+  const commandLine = await readIfThere(`/proc/${pid}/cmdline`).catch(() => '')
+  return commandLine === '' ? null : commandLine.split('\0').includes(files.config)
 }
 
 function unreachable(socket: string, cause: unknown): Problem {
