@@ -1,16 +1,10 @@
 // Whether an endpoint can have its certificate in the way that was asked for.
-import { type Certificate, endsSoon } from '../domain/certificate.ts'
+import { endsSoon } from '../domain/certificate.ts'
 import type { EndpointTls, Hostname } from '../domain/endpoint.ts'
+import type { Admitted } from '../domain/endpoint-certificates.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Secret } from '../domain/secret.ts'
 import { readGiven, Unfit } from './given.ts'
-
-export interface Admitted {
-  /** What was given, read. */
-  readonly given: Certificate | null
-  /** Lines to show. */
-  readonly warnings: readonly string[]
-}
 
 export interface Asking {
   readonly hostname: Hostname

@@ -3,21 +3,14 @@
 //
 // Until an ordered certificate is there, nothing stands in for it: connections to that hostname fail. One that no
 // client trusts would serve nobody, and would teach people to click warnings away.
-import {
-  type Certificate,
-  type CertificateState,
-  describeCertificate,
-  renewalAt,
-  retryAt,
-} from '../domain/certificate.ts'
-import type { Endpoint, EndpointTls, Hostname } from '../domain/endpoint.ts'
+import { type CertificateState, describeCertificate, renewalAt, retryAt } from '../domain/certificate.ts'
+import type { Endpoint, Hostname } from '../domain/endpoint.ts'
 import type { EndpointCertificates, Tell } from '../domain/endpoint-certificates.ts'
 import type { Log } from '../domain/log.ts'
 import { Problem, type ProblemCode, problemLines } from '../domain/problem.ts'
 import type { Router } from '../domain/router.ts'
-import type { Secret } from '../domain/secret.ts'
 import type { Store } from '../store/store.ts'
-import { type Admitted, admit } from './admit.ts'
+import { admit } from './admit.ts'
 import { createAtRouter } from './at-router.ts'
 import { type AcmeSettings, obtain, ownAuthority } from './obtain.ts'
 import { oneAtATime } from './one-at-a-time.ts'
@@ -37,25 +30,6 @@ export interface CertificatesOptions {
 }
 
 export interface Certificates extends EndpointCertificates {
-  /**
-   * Whether an endpoint can be made like that: to be asked before anything is written.
-   * @param pem what was given with `file`, else null
-   * @returns what is to be handed to `ensure`, and lines to show
-   * @throws Problem `endpoint-refused`
-   */
-  admit(hostname: Hostname, tls: EndpointTls, pem: Secret | null): Admitted
-  /**
-   * Gets a certificate, unless there is one that will do, and puts it to the router. That an authority gives none is
-   * no error: the state says so, and it is asked again in time. May take minutes for `acme`.
-   * @param given in place of the one that there is
-   * @throws Problem of the router; `signal.reason`
-   */
-  ensure(
-    endpoint: Endpoint,
-    signal: AbortSignal,
-    given?: Certificate | null,
-    tell?: Tell,
-  ): Promise<CertificateState>
   /**
    * Puts all that is kept to the router, as after its start. One that it does not take is a line in the log.
    * @throws Problem `router-missing`, `router-unreachable`; `signal.reason`
@@ -181,8 +155,7 @@ export function createCertificates(options: CertificatesOptions): Certificates {
     },
     async exchange(endpoint, { tls, given }, write, signal, tell) {
       const { id, hostname } = endpoint
-      const certificate =
-        (given as Certificate | null) ?? (await obtain(sources, { hostname, tls }, signal, tell))
+      const certificate = given ?? (await obtain(sources, { hostname, tls }, signal, tell))
       turns.end(id, modified(hostname))
       await turns.run(id, signal, async either => {
         try {

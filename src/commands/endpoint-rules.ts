@@ -1,6 +1,7 @@
 // What has to be so for an endpoint to be made or changed as it is asked for: the same rules for both.
 import { isReached } from '../deploy/routing.ts'
 import type { EndpointTls, Hostname } from '../domain/endpoint.ts'
+import type { Admitted } from '../domain/endpoint-certificates.ts'
 import { Problem } from '../domain/problem.ts'
 import { Secret } from '../domain/secret.ts'
 import type { AppCall } from './command.ts'
@@ -29,7 +30,7 @@ export async function admitTls(
   { gateway, stdin }: AppCall,
   hostname: Hostname,
   tls: EndpointTls,
-): Promise<{ readonly given: unknown; readonly warnings: readonly string[] }> {
+): Promise<Admitted> {
   if (tls !== 'off' && gateway.settings.https === null) throw withoutHttps()
   const pem = tls === 'file' ? new Secret(await wholeText(stdin, MAX_PEM)) : null
   const { certificates } = gateway.ground

@@ -3,6 +3,7 @@
 //
 // Requests over HTTP are sent on to HTTPS only after the certificate is there, and it is taken away only after they are not.
 import type { App } from '../domain/app.ts'
+import type { Certificate } from '../domain/certificate.ts'
 import type { Endpoint, EndpointTls, Hostname } from '../domain/endpoint.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Ground } from './ground.ts'
@@ -14,7 +15,7 @@ export interface EndpointChange {
   readonly path?: string | null
   readonly tls?: EndpointTls
   /** As `EndpointCertificates.admit` returned it; null for any `tls` but `file`. */
-  readonly given: unknown
+  readonly given: Certificate | null
 }
 
 /** Milliseconds for the router to be told afterwards, also when whoever asked has left. */

@@ -4,9 +4,11 @@ import test, { type ExecutionContext } from 'ava'
 import type { Endpoint } from '../../../src/domain/endpoint.ts'
 import type { EndpointCertificates } from '../../../src/domain/endpoint-certificates.ts'
 import { Problem } from '../../../src/domain/problem.ts'
+import { Secret } from '../../../src/domain/secret.ts'
 import { type BenchOptions, refused, registryBench } from './registry-bench.ts'
 
 const FILES = { Procfile: 'web: serve\nworker: work\n', Dockerfile: 'FROM scratch\n' }
+const LIFE = { notBefore: '2026-01-01T00:00:00Z', notAfter: '2026-04-01T00:00:00Z' }
 
 async function bench(t: ExecutionContext, options: BenchOptions = {}) {
   const made = await registryBench(t, options)
@@ -215,10 +217,13 @@ test('a certificate is admitted before anything is stored, and got for the endpo
     admit(hostname, tls, pem) {
       if (pem?.reveal() === 'rubbish')
         throw new Problem('endpoint-refused', { headline: 'That is rubbish', hint: 'Give a PEM.' })
-      return { given: pem?.reveal() ?? null, warnings: tls === 'file' ? [`${hostname} ends soon`] : [] }
+      const chain = pem?.reveal()
+      const given = chain === undefined ? null : { chain, key: new Secret('key'), source: 'file', ...LIFE }
+      return { given, warnings: tls === 'file' ? [`${hostname} ends soon`] : [] }
     },
     async ensure(endpoint, _, given) {
-      heard.push([endpoint.hostname, endpoint.tls, given])
+      heard.push([endpoint.hostname, endpoint.tls, given?.chain])
+      return { validUntil: null, trouble: null }
     },
     exchange: async () => t.fail(),
     async remove({ hostname }) {
@@ -239,7 +244,7 @@ test('a certificate is admitted before anything is stored, and got for the endpo
   await made.destroy('a.test')
   t.deepEqual(heard, [
     ['a.test', 'file', 'a PEM'],
-    ['b.test', 'internal', null],
+    ['b.test', 'internal', undefined],
     ['a.test', 'gone'],
   ])
 })
