@@ -171,6 +171,9 @@ test.serial(
   'names and labels say whose a container is, and its limits and hardening are the stack’s',
   async t => {
     const { app } = await deployed({ Procfile: `web: ${SERVE}\n` }, 'acme/shell')
+    // The engine is told of it when the pusher was answered.
+    const isKept = async () => (await containerOf(app, 'web')).HostConfig.RestartPolicy?.Name === 'always'
+    await until('it is kept running', isKept)
     const { Name, Config, HostConfig } = await containerOf(app, 'web')
     t.is(Name, `/fairlead-${id}.my-env.${app.app}.v1.web.1`)
     t.deepEqual(Config.Labels, {
@@ -184,7 +187,6 @@ test.serial(
       'fairlead.port': '5000',
     })
     t.is(HostConfig.NetworkMode, `fairlead-${id}.my-env`)
-    t.deepEqual(HostConfig.RestartPolicy, { Name: 'always', MaximumRetryCount: 0 })
     t.deepEqual(HostConfig.LogConfig, { Type: 'json-file', Config: { 'max-file': '3', 'max-size': '10m' } })
     t.deepEqual(HostConfig.SecurityOpt, ['no-new-privileges:true'])
     t.deepEqual(HostConfig.CapDrop, ['ALL'])

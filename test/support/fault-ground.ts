@@ -12,7 +12,7 @@ import Docker from 'dockerode'
 import { busyboxLayer } from './busybox-layer.ts'
 import { type EngineGate, engineGate } from './engine-gate.ts'
 import { ENGINE_SOCKET } from './engine-proxy.ts'
-import { type Fault, stepsSince, strikeAt } from './fault-steps.ts'
+import { ALL, type Fault, stepsSince, strikeAt } from './fault-steps.ts'
 import { type Checkout, type Finished, startGateway, type TestGateway } from './gateway.ts'
 import { onEngine } from './on-engine.ts'
 import { pageByName, processes } from './page.ts'
@@ -206,6 +206,7 @@ export async function faultGround({
         await ground.sound(t, app, after)
         await ground.worksAgain(t, app, after)
       }
+      if (!ALL) t.is(struck.length, steps.length, 'it ended before it was struck')
       t.log(`struck at ${struck.length} of ${steps.length} steps: ${struck.join(' ')}`)
     },
 

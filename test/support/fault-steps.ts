@@ -24,7 +24,8 @@ const AFTERWARDS = 4
 export function stepsSince(gate: EngineGate, before: number, { when }: Fault, some: number): number[] {
   const total = gate.requests.slice(before).filter(line => STRUCK[when].test(line)).length + AFTERWARDS
   if (ALL || total <= some) return Array.from({ length: total }, (_, i) => i + 1)
-  return Array.from({ length: some }, (_, i) => Math.ceil(((i + 1) * total) / (some + 1)))
+  // Not the last ones: the next time it may need fewer.
+  return Array.from({ length: some }, (_, i) => Math.ceil(((i + 1) * total) / (some + 2)))
 }
 
 export interface Struck {
