@@ -7,17 +7,16 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { connect as connectTls } from 'node:tls'
 import test from 'ava'
-import { type Hostname, parseHostname } from '../../src/domain/endpoint.ts'
 import type { Route, Server } from '../../src/domain/router.ts'
 import { Secret } from '../../src/domain/secret.ts'
 import { backendServer } from '../support/backend-server.ts'
 import { caughtProblem } from '../support/caught-problem.ts'
 import { realRouter } from '../support/haproxy.ts'
 import { certificateFor } from '../support/hostname-certificate.ts'
+import { name } from '../support/route.ts'
 import { askRouted, shownCertificate } from '../support/routed.ts'
 
 const { signal } = new AbortController()
-const name = (hostname: string) => parseHostname(hostname) as Hostname
 const route = (hostname: string, slot: number, servers: readonly Server[], secure = false): Route => ({
   hostname: name(hostname),
   slot,

@@ -14,25 +14,16 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { type Hostname, parseHostname } from '../../src/domain/endpoint.ts'
-import type { Route, Server } from '../../src/domain/router.ts'
 import { Secret } from '../../src/domain/secret.ts'
 import { backendServer } from '../support/backend-server.ts'
 import { caughtProblem } from '../support/caught-problem.ts'
 import { freePort, isHaproxy, realRouter } from '../support/haproxy.ts'
 import { certificateFor } from '../support/hostname-certificate.ts'
+import { name, route } from '../support/route.ts'
 import { askRouted, shownCertificate, upgradeRouted } from '../support/routed.ts'
 import { until } from '../support/until.ts'
 
 const { signal } = new AbortController()
-const name = (text: string) => parseHostname(text) as Hostname
-const route = (hostname: string, slot: number, ...servers: readonly Server[]): Route => ({
-  hostname: name(hostname),
-  slot,
-  servers: servers.map(({ address, port }) => ({ address, port })),
-  secure: false,
-})
-
 test('no HAProxy is started for what can be said without one', async t => {
   const { router, directory } = await realRouter(t)
   t.false(await router.answers(signal))

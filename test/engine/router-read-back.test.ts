@@ -1,7 +1,6 @@
 // That HAProxy takes a command is no sign that it does it: what it does then is read back, and compared with what was wanted.
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { type Hostname, parseHostname } from '../../src/domain/endpoint.ts'
 import type { Route, Server } from '../../src/domain/router.ts'
 import { Secret } from '../../src/domain/secret.ts'
 import { backendServer } from '../support/backend-server.ts'
@@ -9,10 +8,10 @@ import { caughtProblem } from '../support/caught-problem.ts'
 import { deafHaproxy } from '../support/deaf-haproxy.ts'
 import { realRouter } from '../support/haproxy.ts'
 import { certificateFor } from '../support/hostname-certificate.ts'
+import { name } from '../support/route.ts'
 import { askRouted } from '../support/routed.ts'
 
 const { signal } = new AbortController()
-const name = (text: string) => parseHostname(text) as Hostname
 const route = (hostname: string, slot: number, server: Server, secure = false): Route => ({
   hostname: name(hostname),
   slot,

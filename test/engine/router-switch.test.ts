@@ -1,27 +1,19 @@
 // Nobody who uses an app may notice that something changed behind the router.
 import { Agent } from 'node:http'
 import test, { type ExecutionContext } from 'ava'
-import { type Hostname, parseHostname } from '../../src/domain/endpoint.ts'
 import type { HostPort } from '../../src/domain/host-port.ts'
-import type { Route, Server } from '../../src/domain/router.ts'
 import { Secret } from '../../src/domain/secret.ts'
 import { routerFiles } from '../../src/routing/files.ts'
 import { createRuntime } from '../../src/routing/runtime.ts'
 import { backendServer } from '../support/backend-server.ts'
 import { realRouter } from '../support/haproxy.ts'
 import { certificateFor } from '../support/hostname-certificate.ts'
+import { route } from '../support/route.ts'
 import { askRouted, shownCertificate, upgradeRouted } from '../support/routed.ts'
 import { until } from '../support/until.ts'
 import { vanishedServer } from '../support/vanished-server.ts'
 
 const { signal } = new AbortController()
-const route = (hostname: string, slot: number, ...servers: readonly Server[]): Route => ({
-  hostname: parseHostname(hostname) as Hostname,
-  slot,
-  servers: servers.map(({ address, port }) => ({ address, port })),
-  secure: false,
-})
-
 /** Kept-alive clients, each of which asks again as soon as it has an answer. A lost answer is a failure: none asks twice. */
 function load(t: ExecutionContext, at: HostPort, hostname: string, clients: number) {
   const agent = new Agent({ keepAlive: true, maxSockets: clients })

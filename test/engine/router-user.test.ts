@@ -9,9 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
-import { type Hostname, parseHostname } from '../../src/domain/endpoint.ts'
 import type { HostPort } from '../../src/domain/host-port.ts'
-import type { Route, Server } from '../../src/domain/router.ts'
 import { prepareDirectory, routerFiles, writeRoutes } from '../../src/routing/files.ts'
 import { configText } from '../../src/routing/haproxy-config.ts'
 import { findHaproxy, launch, privileges } from '../../src/routing/launch.ts'
@@ -19,6 +17,7 @@ import { FIRST_SIZE } from '../../src/routing/size.ts'
 import { backendServer } from '../support/backend-server.ts'
 import { endHaproxy, freePort } from '../support/haproxy.ts'
 import { certificateFor } from '../support/hostname-certificate.ts'
+import { name, route } from '../support/route.ts'
 import { askRouted, shownCertificate } from '../support/routed.ts'
 import type { Call } from '../support/router-of-user.ts'
 
@@ -27,14 +26,6 @@ const OWN = process.getuid?.() ?? 0
 /** Of two users who need no account. */
 const USER = OWN === 0 ? 64_801 : OWN
 const STRANGER = 64_802
-
-const name = (text: string) => parseHostname(text) as Hostname
-const route = (hostname: string, slot: number, ...servers: readonly Server[]): Route => ({
-  hostname: name(hostname),
-  slot,
-  servers: servers.map(({ address, port }) => ({ address, port })),
-  secure: false,
-})
 
 interface OfUser {
   readonly directory: string
