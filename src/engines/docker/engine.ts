@@ -8,11 +8,12 @@ import { containers } from './containers.ts'
 import { readDiskSpace } from './disk-space.ts'
 import { watchContainers } from './events.ts'
 import { readClock, readFacts } from './facts.ts'
-import { images, inspectImage } from './images.ts'
+import { images, makeAndKeep } from './images.ts'
 import { gatewayLabels } from './labels.ts'
 import { removeLeftName } from './left-name.ts'
 import { listening } from './listening.ts'
 import { logs } from './logs.ts'
+import { ownTag } from './names.ts'
 import { networks } from './networks.ts'
 import { pullImage } from './pull.ts'
 import { pushImage } from './push.ts'
@@ -40,11 +41,12 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engi
         `build ${request.tag}`,
         async docker => {
           const context = { labels: gatewayLabels(gatewayId), timeoutSeconds: stack.build.timeout }
-          await buildImage(docker, request, context, transcript, signal)
-          const image = await inspectImage(docker, request.tag, signal)
-          if (image === null)
+          const make = () => buildImage(docker, request, context, transcript, signal)
+          const names = { name: request.tag, tag: ownTag(request.tag, gatewayId) }
+          const kept = await makeAndKeep(docker, turns, make, names, signal)
+          if (kept === null)
             throw engineFailed(`build ${request.tag}`, 'It is not there after the build', stack.name)
-          return image
+          return kept.image
         },
         signal,
       ),
@@ -53,7 +55,7 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engi
     removeLeftName: (reference, signal) => removeLeftName(connection, gatewayId, turns, reference, signal),
     readFile: (id, path, maxBytes, signal) => readFile(connection, gatewayId, id, path, maxBytes, signal),
     watch: (seen, signal) => watchContainers(connection, gatewayId, seen, signal),
-    ...images(connection, gatewayId),
+    ...images(connection, gatewayId, turns),
     ...networks(connection, gatewayId),
     ...containers(connection, gatewayId),
     ...watching(connection, gatewayId),

@@ -4,10 +4,14 @@ import type { Engine, Image } from '../../domain/engine.ts'
 import type { Connection } from './connect.ts'
 import { imageName, ownPrefix, ownTag } from './names.ts'
 import { accept, engineWords } from './translate.ts'
+import type { Turns } from './turns.ts'
 
 type Images = Pick<Engine, 'findImage' | 'removeTag' | 'tags'>
 
-export function images(connection: Connection, gatewayId: string): Images {
+/** How often an image is made that somebody else's removal takes away before it is kept. */
+const ATTEMPTS = 5
+
+export function images(connection: Connection, gatewayId: string, turns: Turns): Images {
   const { call } = connection
 
   return {
@@ -20,7 +24,7 @@ export function images(connection: Connection, gatewayId: string): Images {
         `remove image ${name}`,
         async docker => {
           ownTag(name, gatewayId)
-          await removeName(docker, name, signal)
+          await removeName(docker, turns, name, signal)
         },
         signal,
       )
@@ -45,17 +49,59 @@ export function images(connection: Connection, gatewayId: string): Images {
 }
 
 /**
+ * Makes an image and gives it our tag. Apps share images: one whose last name another app takes away at this moment
+ * goes with it, and is made again.
+ * @param make pulls or builds it
+ * @param name what it bears then, so that it can be found
+ * @returns null when it was gone each time
+ */
+export async function makeAndKeep<T>(
+  docker: Docker,
+  turns: Turns,
+  make: () => Promise<T>,
+  { name, tag }: { name: string; tag: { repository: string; tag: string } },
+  signal: AbortSignal,
+): Promise<{ made: T; image: Image } | null> {
+  for (let left = ATTEMPTS; left > 0; left -= 1) {
+    const made = await make()
+    const image = await inspectImage(docker, name, signal)
+    if (image === null) continue
+    const kept = await turns.take(image.id, signal, () =>
+      docker
+        .getImage(image.id)
+        .tag({ repo: tag.repository, tag: tag.tag, abortSignal: signal })
+        .then(() => true)
+        .catch(accept(404)),
+    )
+    if (kept) return { made, image }
+  }
+  return null
+}
+
+/**
  * Takes a tag or `repository@digest` away; the image goes with its last name. Missing is success, and so is 409: a
  * container still runs from the image, which keeps it.
+ *
+ * In the turn of the image, since the engine first counts its names and then takes all of them away: one that comes in
+ * between would go too.
  */
-export async function removeName(docker: Docker, name: string, signal: AbortSignal): Promise<void> {
+export async function removeName(
+  docker: Docker,
+  turns: Turns,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const image = await inspectImage(docker, name, signal)
+  if (image === null) return
   const remove = () =>
     docker.getImage(imageName(name)).remove({ abortSignal: signal }).catch(accept(404, 409))
-  await remove().catch(error => {
-    // Another name of the same image went at the same time, and took the image with it.
-    if (!engineWords(error).includes('unrecognized image ID')) throw error
-    return remove()
-  })
+  await turns.take(image.id, signal, () =>
+    remove().catch(error => {
+      // Another gateway took another name away at the same time, and with it the image.
+      if (!engineWords(error).includes('unrecognized image ID')) throw error
+      return remove()
+    }),
+  )
 }
 
 /** Null when the engine does not have it. */

@@ -15,12 +15,16 @@ export function removeLeftName(
 ): Promise<void> {
   if (reference.digest === null) {
     return turns.take(targetName(reference).repository, signal, () =>
-      removePushedName(connection, gatewayId, reference, signal),
+      removePushedName(connection, gatewayId, turns, reference, signal),
     )
   }
   // What was pulled has no label of ours: that the name was not there before is all that speaks for taking it.
   const pinned = formatImageReference({ ...reference, tag: null })
   return turns.take(pinned, signal, () =>
-    connection.call(`take the name ${pinned} away`, docker => removeName(docker, pinned, signal), signal),
+    connection.call(
+      `take the name ${pinned} away`,
+      docker => removeName(docker, turns, pinned, signal),
+      signal,
+    ),
   )
 }

@@ -7,7 +7,7 @@ import { readNdjson } from '../ndjson.ts'
 import type { Connection } from './connect.ts'
 import { enginePlatform } from './facts.ts'
 import { hostCredential } from './host-credential.ts'
-import { inspectImage, removeName } from './images.ts'
+import { inspectImage, makeAndKeep, removeName } from './images.ts'
 import { ownTag } from './names.ts'
 import { pullProblem } from './pull-problem.ts'
 import { type PullLine, pullProgress } from './pull-progress.ts'
@@ -55,16 +55,20 @@ export function pullImage(
       `pull ${repository}`,
       async (docker, hello) => {
         const tag = ownTag(request.tag, gatewayId)
-        const known = await inspectImage(docker, pinned, signal)
-        if (known === null) request.named?.()
-        const how = known === null ? await pull(docker) : 'Already on the engine'
-        const image = known ?? (await inspectImage(docker, pinned, signal))
-        if (image === null) throw engineFailed(`pull ${repository}`, 'It is not there after the pull', stack)
-        await docker.getImage(image.id).tag({ repo: tag.repository, tag: tag.tag, abortSignal: signal })
+        let named = false
+        const make = async () => {
+          if ((await inspectImage(docker, pinned, signal)) !== null) return 'Already on the engine'
+          named = true
+          request.named?.()
+          return pull(docker)
+        }
+        const kept = await makeAndKeep(docker, turns, make, { name: pinned, tag }, signal)
+        if (kept === null) throw engineFailed(`pull ${repository}`, 'It is not there after the pull', stack)
+        const { image, made: how } = kept
         // What we pulled is held by our tag alone, and so goes with it. A pull that was broken off may still come to its
         // end on the engine: only after one that went well is it known that the name is gone.
-        if (known === null) {
-          await removeName(docker, pinned, signal)
+        if (named) {
+          await removeName(docker, turns, pinned, signal)
           request.unnamed?.()
         }
         checkPlatform(image, enginePlatform(hello.version), repository)

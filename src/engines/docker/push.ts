@@ -99,7 +99,7 @@ export function pushImage(
         const now = await namesOf(docker, target.name, until)
         // Whoever gave the name to something else meanwhile keeps it.
         if (now?.id === image.id) {
-          if (before === null) await removeName(docker, target.name, until)
+          if (before === null) await removeName(docker, turns, target.name, until)
           else await giveName(docker, before.id, until)
         }
         const after = await namesOf(docker, image.id, until)
@@ -110,7 +110,7 @@ export function pushImage(
     // A pull of the same digest that is under way looks for that name.
     for (const name of left) {
       await turns.take(name, until, () =>
-        connection.call(take, docker => removeName(docker, name, until), until),
+        connection.call(take, docker => removeName(docker, turns, name, until), until),
       )
     }
   }

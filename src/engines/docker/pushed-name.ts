@@ -11,11 +11,13 @@ import { removeName } from './images.ts'
 import { isOurs } from './labels.ts'
 import { imageName } from './names.ts'
 import { accept } from './translate.ts'
+import type { Turns } from './turns.ts'
 
 /** What a push that was broken off has left: the name, and the digest under which the registry had it already. */
 export async function removePushedName(
   connection: Connection,
   gatewayId: string,
+  turns: Turns,
   reference: ImageReference,
   signal: AbortSignal,
 ): Promise<void> {
@@ -27,7 +29,7 @@ export async function removePushedName(
       const found = await docker.getImage(name).inspect(options).catch(accept(404))
       if (found === undefined || !isOurs(found.Config.Labels, gatewayId)) return
       const digests = found.RepoDigests.filter(each => isOf(reference, each))
-      for (const each of [name, ...digests]) await removeName(docker, each, signal)
+      for (const each of [name, ...digests]) await removeName(docker, turns, each, signal)
     },
     signal,
   )
