@@ -8,6 +8,7 @@ import { rolloutOf, serves, serviceOf } from '../domain/service.ts'
 import type { Ground } from './ground.ts'
 import { retireDrained } from './hand-over.ts'
 import { keepRunning } from './keep-running.ts'
+import { outlastStop, stopMayBeUnderWay } from './late-stop.ts'
 import { leaveNetwork } from './network.ts'
 import type { Operations } from './operations.ts'
 import { removeLeftNames } from './passing-names.ts'
@@ -44,8 +45,8 @@ export function endInterrupted({ store, log }: Pick<Ground, 'store' | 'log'>, op
 /** Milliseconds: between two tries, and for the engine to tell or do all that one app needs. */
 const RETRY = 5000
 const DEADLINE = 120_000
-/** Milliseconds that an engine may take to kill what has not ended within its grace. */
-const AFTER_GRACE = 2000
+/** Milliseconds by which an engine may be late with killing what has not ended within its grace. */
+const LATE = 60_000
 
 /**
  * Recovers every app, and comes back to those whose engine does not answer yet or whose turn somebody has. Resolves when
@@ -55,7 +56,7 @@ export async function recoverWhenPossible(
   ground: Ground,
   operations: Operations,
   stopping: AbortSignal,
-  retry = RETRY,
+  { retry = RETRY, late = LATE }: { readonly retry?: number; readonly late?: number } = {},
 ): Promise<void> {
   let waiting = ground.store.apps.list()
   const recovered = new Map(waiting.map(app => [app.id, Promise.withResolvers<void>()] as const))
@@ -72,7 +73,7 @@ export async function recoverWhenPossible(
         continue
       }
       try {
-        if (!stopping.aborted) await recoverApp(ground, operations, app, stopping)
+        if (!stopping.aborted) await recoverApp(ground, operations, app, late, stopping)
         recovered.get(app.id)?.resolve()
       } catch (error) {
         if (!stopping.aborted) ground.log.warn({ app: app.name, error }, 'an app could not be recovered yet')
@@ -89,7 +90,13 @@ export async function recoverWhenPossible(
  * Brings one app's stack back to what the record says. Safe to run again, and while other apps are deployed.
  * @throws Problem `engine-unreachable` and its kin: try again when the engine answers
  */
-function recoverApp(ground: Ground, operations: Operations, app: App, stopping: AbortSignal): Promise<void> {
+function recoverApp(
+  ground: Ground,
+  operations: Operations,
+  app: App,
+  late: number,
+  stopping: AbortSignal,
+): Promise<void> {
   return operations.exclusive(app.id, async () => {
     if (ground.store.apps.byId(app.id) === null) return // Destroyed since.
     const { stack, engine } = ground.stack(app.stack)
@@ -127,7 +134,7 @@ function recoverApp(ground: Ground, operations: Operations, app: App, stopping: 
     }
     if (stopMayBeUnderWay(ground, app)) {
       ground.insist('keep running what an earlier process may have been stopping', end =>
-        lookAgain(ground, operations, app, end),
+        outlastStop(ground, operations, app, late, end),
       )
     }
 
@@ -144,34 +151,6 @@ async function clearAway(ground: Ground, app: App, stopping: AbortSignal): Promi
   for (const tag of await unkeptTags(ground, app, signal)) await engine.removeTag(tag, signal)
   await removeLeftNames(ground, app, signal)
   if (store.releases.live(app.id) === null) await leaveNetwork(ground, app, signal)
-}
-
-/** Operations of an app, the newest first, among which the last that took its turn is looked for. */
-const RECENT = 100
-
-/** Of what still serves: one that failed may have been undone, or not yet. A `run` goes on beside others. */
-function stopMayBeUnderWay({ store }: Pick<Ground, 'store'>, app: App): boolean {
-  const last = store.operations.list(app.id, RECENT).find(({ kind }) => kind !== 'run')
-  return last !== undefined && last.state !== 'succeeded'
-}
-
-/** The engine goes on with a stop that the last process asked for: what serves may end once more, within its grace. */
-async function lookAgain(
-  ground: Ground,
-  operations: Operations,
-  app: App,
-  stopping: AbortSignal,
-): Promise<void> {
-  await wait(ground.stack(app.stack).stack.grace * 1000 + AFTER_GRACE, stopping)
-  if (stopping.aborted) return
-  await operations.exclusive(app.id, async () => {
-    const { store } = ground
-    if (store.apps.byId(app.id) === null) return
-    const { engine } = ground.stack(app.stack)
-    const present = await engine.list(app.name, AbortSignal.any([AbortSignal.timeout(60_000), stopping]))
-    const [live, services] = [store.releases.live(app.id), store.services.of(app.id)]
-    await keepRunning(present.filter(({ labels }) => serves(labels, live, services)).map(idOf), engine)
-  })
 }
 
 const idOf = ({ id }: Container) => id

@@ -465,7 +465,10 @@ test('what a gateway left that was killed in the middle is removed when it start
   ).catch(() => {})
   await until('it runs', async () => made.engine.containers.some(({ running }) => running))
   t.is(made.tags().length, 1)
-  await recoverWhenPossible(made.ground, made.operations, new AbortController().signal, 1)
+  await recoverWhenPossible(made.ground, made.operations, new AbortController().signal, {
+    retry: 1,
+    late: 100,
+  })
   t.deepEqual(made.engine.containers, [])
   t.deepEqual(made.tags(), [])
 })

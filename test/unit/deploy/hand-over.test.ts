@@ -146,7 +146,7 @@ test('draining ends with the gateway, and the next start takes it up again, behi
   const background = createBackground(made.ground.log, () => 5)
   t.teardown(() => background.stop(10_000))
   const risen = { ...made.ground, background: background.run, insist: background.insist }
-  await recoverWhenPossible(risen, made.operations, here(), 1)
+  await recoverWhenPossible(risen, made.operations, here(), { retry: 1, late: 100 })
   t.true(made.present().includes('v1 web.1 running'))
   request.end()
   await background.idle()

@@ -27,7 +27,7 @@ async function leave({ engine, ground, app }: DeployGround, release: number): Pr
 }
 
 const recover = ({ ground, operations }: DeployGround, stopping = signal()) =>
-  recoverWhenPossible(ground, operations, stopping, 1)
+  recoverWhenPossible(ground, operations, stopping, { retry: 1, late: 100 })
 
 test('operations that were queued or running are failed as interrupted, with a line that says so', async t => {
   const made = await deployGround(t)

@@ -15,7 +15,7 @@ async function recover({ ground, engine }: DeployGround) {
   const risen = { ...ground, stack: (name: string) => ({ ...ground.stack(name), engine: fresh }) }
   const operations = createOperations(ground.store, ground.log)
   failInterrupted(risen)
-  await recoverWhenPossible(risen, operations, here(), 1)
+  await recoverWhenPossible(risen, operations, here(), { retry: 1, late: 100 })
   return { ground: risen, operations }
 }
 

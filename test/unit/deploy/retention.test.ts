@@ -150,6 +150,9 @@ test('what a crash left undone is done by recovery, by the same rule', async t =
   await made.background.stop(0)
   off()
   made.engine.host.addImage(`fairlead-${made.ground.store.gatewayId}/my-env/my-app:generator-1`)
-  await recoverWhenPossible(made.ground, made.operations, new AbortController().signal, 1)
+  await recoverWhenPossible(made.ground, made.operations, new AbortController().signal, {
+    retry: 1,
+    late: 100,
+  })
   t.deepEqual(made.tags(), ['op3', 'op4'])
 })

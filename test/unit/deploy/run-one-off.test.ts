@@ -245,7 +245,10 @@ test('a recovery that comes late takes it for no left-over', async t => {
   const made = await live(t)
   const { abort, ended } = start(made)
   await begun(made)
-  await recoverWhenPossible(made.ground, made.operations, new AbortController().signal, 1)
+  await recoverWhenPossible(made.ground, made.operations, new AbortController().signal, {
+    retry: 1,
+    late: 100,
+  })
   t.is(oneOffs(made).length, 1)
   abort.abort(new Error('left'))
   await t.throwsAsync(ended)

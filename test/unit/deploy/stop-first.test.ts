@@ -189,13 +189,37 @@ for (const [when, before] of LAST) {
     }
     before(begin, operations)
     failInterrupted(made.ground)
-    await recoverWhenPossible(made.ground, createOperations(made.ground.store, made.ground.log), here(), 1)
-    worker?.exit(143, 'stopped')
-    t.deepEqual(made.runs('worker'), [])
-    await until('it runs again', async () => made.runs('worker').length === 1)
-    await made.background.idle()
+    const turns = createOperations(made.ground.store, made.ground.log)
+    await recoverWhenPossible(made.ground, turns, here(), { retry: 1 })
+    // Also what is stopped in the moment in which it was started again.
+    for (const time of ['first', 'second']) {
+      worker?.exit(143, 'stopped')
+      t.deepEqual(made.runs('worker'), [])
+      await until(`it runs again the ${time} time`, async () => made.runs('worker').length === 1)
+    }
+    await made.background.stop(5000)
   })
 }
+
+test('what a killed gateway may have been stopping is left alone when a later deploy replaces it', async t => {
+  const made = await bench(t)
+  const { operations } = made.ground.store
+  const asked = { kind: 'deploy', actor: 'ann', key: 'k', address: 'a', subject: 'x' } as const
+  operations.start(operations.create(made.app.id, asked).id)
+  failInterrupted(made.ground)
+  await recoverWhenPossible(made.ground, made.operations, here(), { retry: 1 })
+  const [worker] = made.runs('worker')
+  const removed = Promise.withResolvers<void>()
+  made.engine.on('remove', id => (id === worker?.id ? removed.promise : undefined))
+  t.true((await made.push('work --more')).accepted)
+  // Whoever saw it end has had its turn by then.
+  await made.operations.exclusive(made.app.id, async () => {})
+  removed.resolve()
+  await until('nothing of the old release is left', async () => !made.present().join().includes('v1'))
+  await made.background.stop(5000)
+  t.is(made.engine.calls.filter(call => call === `start ${worker?.id}`).length, 1)
+  t.deepEqual(made.present(), ['v2 web.1 running', 'v2 worker.1 running'])
+})
 
 test('how a service is replaced can be set, and is what its next replacement does', async t => {
   const made = await bench(t)
