@@ -67,7 +67,7 @@ export interface Listener {
 export interface HealthRun {
   /** Null when it came to none: it took too long or could not be started, and the engine says so in `output`. */
   readonly exitCode: number | null
-  /** What it printed, as it printed it and as far as the engine keeps it: 4096 bytes or so. */
+  /** What it printed, as it printed it and as far as the engine keeps it: whole lines of 4096 bytes, and then `...`. */
   readonly output: string
 }
 

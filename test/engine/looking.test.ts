@@ -1,22 +1,23 @@
-// What the real engine tells of a container that works, and of one that ends over and over: numbers that are not 0.
-import test from 'ava'
+// What the real engine tells of a container that works, of one that ends over and over, and of one that prints a lot.
+import test, { type ExecutionContext } from 'ava'
 import type { ContainerSpec } from '../../src/domain/container.ts'
 import { dockerGround } from '../support/docker-ground.ts'
+import { importBusybox } from '../support/images.ts'
 import { until } from '../support/until.ts'
 
 const { signal } = new AbortController()
 const HELD = 8_000_000
 
-test('processor time, memory and restarts are those of the container', async t => {
+async function looking(t: ExecutionContext) {
   const ground = await dockerGround()
   t.teardown(() => ground.clear())
   const engine = ground.engine()
   const network = `fairlead-${ground.gatewayId}.looking`
   await engine.ensureNetwork(network, 'looking', [ground.subnet(0)], signal)
-  const started = async (process: string, script: string) => {
+  const started = async (process: string, script: string, image = ground.image) => {
     const spec: ContainerSpec = {
       name: `fairlead-${ground.gatewayId}.${process}`,
-      image: ground.image,
+      image,
       entrypoint: [],
       command: ['/bin/sh', '-c', script],
       env: new Map(),
@@ -29,7 +30,11 @@ test('processor time, memory and restarts are those of the container', async t =
     await engine.start(id, signal)
     return id
   }
+  return { ground, engine, started }
+}
 
+test('processor time, memory and restarts are those of the container', async t => {
+  const { engine, started } = await looking(t)
   const busy = await started('busy', `x=$(head -c ${HELD} /dev/zero | tr '\\0' a); while :; do :; done`)
   await until('its memory and its work are seen', async () => {
     const usage = await engine.usage(busy, signal)
@@ -42,4 +47,23 @@ test('processor time, memory and restarts are those of the container', async t =
     async () => ((await engine.condition(failing, signal))?.restarts ?? 0) > 0,
   )
   t.is((await engine.condition(busy, signal))?.restarts, 0)
+})
+
+test('of what a HEALTHCHECK prints at length, the line that the engine cuts is not told', async t => {
+  const { ground, engine, started } = await looking(t)
+  const image = `fairlead-${ground.gatewayId}/looking:talkative`
+  const print =
+    'for n in $(seq 100 199); do echo the password of line $n is correct horse battery staple; done; exit 3'
+  await importBusybox(ground.docker, image, {
+    healthcheck: `--interval=1s --retries=1 CMD ["/bin/sh", "-c", "${print}"]`,
+  })
+  const id = await started('talkative', 'sleep 600', image)
+  const run = await until('a run is over', async () => (await engine.condition(id, signal))?.healthRuns[0])
+  const lines = run.output.split('\n')
+  t.is(lines.pop(), '...')
+  t.true(lines.length > 50 && lines.length < 100)
+  t.deepEqual(
+    lines,
+    lines.map((_, n) => `the password of line ${100 + n} is correct horse battery staple`),
+  )
 })

@@ -60,8 +60,17 @@ export function healthRuns(
 ): HealthRun[] {
   return (log ?? []).map(({ ExitCode, Output }) => ({
     exitCode: ExitCode < 0 ? null : ExitCode,
-    output: Output,
+    output: uncut(Output),
   }))
+}
+
+/** Bytes of one run that the engine keeps. Where it has cut, it writes `...`. */
+const KEPT = 4096
+
+/** Without the line that was cut: it may end in half a secret, which nobody could tell for one. */
+function uncut(output: string): string {
+  const cut = output.endsWith('...') && Buffer.byteLength(output) >= KEPT + 3
+  return cut ? `${output.slice(0, output.lastIndexOf('\n') + 1)}...` : output
 }
 
 interface CpuStats {

@@ -8,3 +8,12 @@ test('a run of a HEALTHCHECK that came to no exit code has none, and an engine t
   t.deepEqual(healthRuns(null), [])
   t.deepEqual(healthRuns(undefined), [])
 })
+
+test('the line that the engine has cut in two is left out: it could end in half a secret', t => {
+  const output = (text: string) => healthRuns([{ ExitCode: 1, Output: text }])[0]?.output
+  const full = `${'x'.repeat(4080)}\npassword=hunter`
+  t.is(output(`${full}...`), `${'x'.repeat(4080)}\n...`)
+  t.is(output(`${'x'.repeat(4096)}...`), '...')
+  t.is(output(full), full)
+  t.is(output('still starting...'), 'still starting...')
+})
