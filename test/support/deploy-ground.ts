@@ -1,11 +1,11 @@
 // A gateway without its front door: a real store and real repositories in a directory of their own, an engine and
 // a registry in memory. Addresses of containers lie in 127.0.0.0/8, where a test can listen.
-import { execFileSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import fs, { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import git from 'isomorphic-git'
 import { type Background, createBackground } from '../../src/deploy/background.ts'
 import type { Ground } from '../../src/deploy/ground.ts'
 import { createOneOffs } from '../../src/deploy/one-offs.ts'
@@ -160,9 +160,8 @@ export async function deployGround(
     roles: new Map(),
     secretPaths: [],
   })
-  function moveRef(of: App, ref: string, id: string): void {
-    execFileSync('git', ['--git-dir', repositories.path(of.name), 'update-ref', ref, id])
-  }
+  // By a library: to start git takes longer than most tests do.
+  const inRepository = (of: App) => ({ fs, gitdir: repositories.path(of.name) })
 
   const app = await newApp('my-app')
   let made = 0
@@ -180,17 +179,17 @@ export async function deployGround(
     actor,
     async commit(files, of = app) {
       made += 1
-      const tree = join(directory, `tree-${made}`)
-      mkdirSync(tree)
-      for (const [path, content] of Object.entries(files)) writeFileSync(join(tree, path), content)
-      const git = (...words: string[]) =>
-        execFileSync('git', ['--git-dir', repositories.path(of.name), '--work-tree', tree, ...words], {
-          encoding: 'utf8',
-          env: { PATH: process.env.PATH, GIT_INDEX_FILE: `${tree}.index`, HOME: directory },
-        }).trim()
-      git('add', '-A')
-      const person = ['-c', 'user.name=ann', '-c', 'user.email=ann@example.com']
-      return git(...person, 'commit-tree', '-m', `commit ${made}`, git('write-tree'))
+      const repository = inRepository(of)
+      const entries = Object.entries(files).map(async ([path, content]) => {
+        const oid = await git.writeBlob({ ...repository, blob: Buffer.from(content) })
+        return { mode: '100644', path, oid, type: 'blob' } as const
+      })
+      const tree = await git.writeTree({ ...repository, tree: await Promise.all(entries) })
+      const timestamp = Math.floor(Date.now() / 1000)
+      const ann = { name: 'ann', email: 'ann@example.com', timestamp, timezoneOffset: 0 }
+      const message = `commit ${made}\n`
+      const commit = { message, tree, parent: [], author: ann, committer: ann }
+      return git.writeCommit({ ...repository, commit })
     },
     async push(id, { app: to = app, branch = 'master', signal, actor: by = actor('ann'), heard } = {}) {
       let said = ''
@@ -206,7 +205,7 @@ export async function deployGround(
       const ended = Promise.withResolvers<void>()
       try {
         const accepted = await receivePush(ground, operations, to, by, push, ended.promise, say, leaving)
-        if (accepted) moveRef(to, ref, id)
+        if (accepted) await git.writeRef({ ...inRepository(to), ref, value: id, force: true })
         return { accepted, said, operation: store.operations.byNumber(to.id, before + 1) }
       } finally {
         ended.resolve()

@@ -108,7 +108,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     child = spawn(process.execPath, [...program.slice(0, -1), join(ROOT, program.at(-1) ?? '')], {
       cwd: directory,
       env: {
-        PATH: process.env.PATH,
+        ...inherited(),
         HOME: directory,
         FAIRLEAD_DATA: data,
         FAIRLEAD_SSH: `127.0.0.1:${port}`,
@@ -226,6 +226,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   return gateway
 }
 
+/** What is said of this machine: where programs are, and where Node keeps what became of the TypeScript. */
+function inherited(): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  return { PATH, ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) }
+}
+
 function stackFile({ stack = '', version = 2, prefix = 26 }: GatewayOptions): string {
   // A pool of its own for every gateway, so that parallel tests do not try each other's subnets first.
   const second = Math.floor(Math.random() * 60) + 64
@@ -250,7 +256,7 @@ async function makePerson(directory: string, name: string): Promise<Person> {
     publicKey: readFileSync(`${key}.pub`, 'utf8'),
     get environment() {
       return {
-        PATH: process.env.PATH,
+        ...inherited(),
         HOME: directory,
         GIT_CONFIG_GLOBAL: '/dev/null',
         GIT_CONFIG_NOSYSTEM: '1',
