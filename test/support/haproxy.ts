@@ -1,10 +1,9 @@
 // The real router in a directory of its own, on free ports. What it started ends with the test: the gateway leaves HAProxy
 // running, so that here its master is ended by its id, and old workers go with it.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { threadId } from 'node:worker_threads'
 import type { ExecutionContext } from 'ava'
 import type { HostPort } from '../../src/domain/host-port.ts'
 import { createRouter, type HaproxyRouter, type RouterOptions } from '../../src/routing/haproxy.ts'
@@ -101,24 +100,46 @@ export function isHaproxy(pid: number): boolean {
   }
 }
 
-/**
- * Below those that the system hands out to connections, and other ones for each test file: a port that is free now may be
- * somebody's by the time that HAProxy listens.
- */
-const FIRST_PORT = 20_000 + ((process.pid * 31 + threadId) % 60) * 200
+/** Below those that the system hands out to connections. */
+const FIRST_PORT = 20_000
+const BLOCK = 200
+const BLOCKS = 60
+let block: Promise<number> | undefined
 let counter = 0
 
+/** A port that is free now may be somebody's by the time that HAProxy listens: each process has some to itself. */
 export async function freePort(): Promise<number> {
+  block ??= claimBlock()
   for (;;) {
-    const port = FIRST_PORT + (counter++ % 200)
+    const port = (await block) + 1 + (counter++ % (BLOCK - 1))
     if (await isFree(port)) return port
   }
 }
 
-function isFree(port: number): Promise<boolean> {
+/** @returns the first port of a block, which is listened on until this process ends, so that nobody else takes it */
+async function claimBlock(): Promise<number> {
+  for (let n = 0; n < BLOCKS; n += 1) {
+    const port = FIRST_PORT + n * BLOCK
+    const server = await listening(port)
+    if (server === null) continue
+    server.unref()
+    return port
+  }
+  throw new Error(`no block of ports is free from ${FIRST_PORT} on`)
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = await listening(port)
+  if (server === null) return false
+  await new Promise(resolve => server.close(resolve))
+  return true
+}
+
+/** @returns null when somebody listens there already */
+function listening(port: number): Promise<Server | null> {
   return new Promise(resolve => {
     const server = createServer()
-    server.on('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    server.once('error', () => resolve(null))
+    server.listen(port, '127.0.0.1', () => resolve(server))
   })
 }
