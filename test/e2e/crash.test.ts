@@ -1,7 +1,7 @@
 // What an end at the worst moment leaves: of the gateway, of its engine, of the pusher. Each moment is held on to
 // until the end has come, so that nothing here depends on how fast the machine is.
 import test, { type ExecutionContext } from 'ava'
-import type { EngineGate, Held } from '../support/engine-gate.ts'
+import type { Gate, Held } from '../support/gate.ts'
 import { type GatedApps, HTTPD, startGatedApps } from '../support/gated-apps.ts'
 import type { Checkout, TestGateway } from '../support/gateway.ts'
 import { onEngine } from '../support/on-engine.ts'
@@ -13,7 +13,7 @@ import { until } from '../support/until.ts'
 let gated: GatedApps
 let gateway: TestGateway
 let registry: TestRegistry
-let gate: EngineGate
+let gate: Gate
 
 test.before(async () => {
   gated = await startGatedApps()

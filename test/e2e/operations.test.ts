@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
-import type { EngineGate } from '../support/engine-gate.ts'
+import type { Gate } from '../support/gate.ts'
 import { type GatedApps, type OperationRow, startGatedApps } from '../support/gated-apps.ts'
 import type { Checkout, Person, TestGateway } from '../support/gateway.ts'
 import { onEngine } from '../support/on-engine.ts'
@@ -15,7 +15,7 @@ import { until } from '../support/until.ts'
 let gated: GatedApps
 let gateway: TestGateway
 let registry: TestRegistry
-let gate: EngineGate
+let gate: Gate
 let bob: Person
 let eve: Person
 

@@ -8,9 +8,9 @@ import { Problem, type ProblemCode } from '../../src/domain/problem.ts'
 import { credential, listen } from '../support/build-fixtures.ts'
 import { busyboxLayer } from '../support/busybox-layer.ts'
 import { type DockerGround, dockerGround } from '../support/docker-ground.ts'
-import { type EngineGate, engineGate } from '../support/engine-gate.ts'
 import { type EngineProxy, engineProxy } from '../support/engine-proxy.ts'
 import { errorBody, startFakeRegistry } from '../support/fake-registry.ts'
+import { engineGate, type Gate } from '../support/gate.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 
 /** Its login in JSON takes a '+' and a '/' in plain base64, which an engine does not read. */
@@ -19,7 +19,7 @@ const { signal } = new AbortController()
 let ground: DockerGround
 let registry: TestRegistry
 let proxy: EngineProxy
-let gate: EngineGate
+let gate: Gate
 
 test.before(async () => {
   ground = await dockerGround()

@@ -14,10 +14,14 @@ const ENDS = {
   killed: (engine: OwnEngine) => engine.kill(),
 }
 
-for (const how of ['restarted', 'killed'] as const) {
-  for (const doing of ALL ? DOINGS : (['deploy'] as const)) {
+for (const [who, how, alsoGateway] of [
+  ['the engine is', 'restarted', false],
+  ['the engine is', 'killed', false],
+  ['the engine and the gateway are', 'killed', true],
+] as const) {
+  for (const doing of ALL ? DOINGS : alsoGateway ? [] : (['deploy'] as const)) {
     test.serial(
-      `the engine is ${how} at any step of ${doing}: its containers come back, one release serves, and a push works`,
+      `${who} ${how} at any step of ${doing}: its containers come back, one release serves, and a push works`,
       async t => {
         t.timeout(3_600_000)
         const engine = startOwnEngine()
@@ -30,13 +34,15 @@ for (const how of ['restarted', 'killed'] as const) {
         await ground.sound(t, app, `the engine was ${how} while nothing was done`)
 
         const fault: Fault = {
-          name: `the engine was ${how}`,
+          name: `${who} ${how}`,
           when: 'asked',
           async strike(held, answered) {
+            if (alsoGateway) await ground.gateway.crash()
             await ENDS[how](engine)
             held.release()
             engine.start()
             await answered
+            if (alsoGateway) await ground.gateway.restart()
           },
         }
         await ground.strikeEach(t, app, doing, fault, 1)

@@ -3,9 +3,9 @@
 // done it. The steps are counted, not listed: whatever a deploy comes to do is struck too. FAIRLEAD_FAULTS=all strikes all
 // of them, else a few.
 import test from 'ava'
-import type { Held } from '../support/engine-gate.ts'
 import { DOINGS, type FaultGround, faultGround } from '../support/fault-ground.ts'
 import { ALL } from '../support/fault-steps.ts'
+import type { Held } from '../support/gate.ts'
 
 let ground: FaultGround
 

@@ -1,6 +1,6 @@
-// What the tests of faults stand on: a gateway behind a gate to its engine, an app that serves, something to do to it that
-// is struck at every request that it makes of the engine, and the one question afterwards: is everything as if nothing had
-// happened?
+// What the tests of faults stand on: a gateway behind gates to its engine and to its router, an app that serves, something
+// to do to it that is struck at every request that it makes of one of them, and the one question afterwards: is everything
+// as if nothing had happened?
 //
 // The app has a web that is replaced start-first, behind a hostname where the router reaches it, and a worker that is
 // replaced stop-first.
@@ -10,21 +10,30 @@ import { text } from 'node:stream/consumers'
 import type { ExecutionContext } from 'ava'
 import Docker from 'dockerode'
 import { busyboxLayer } from './busybox-layer.ts'
-import { type EngineGate, engineGate } from './engine-gate.ts'
 import { ENGINE_SOCKET } from './engine-proxy.ts'
 import { ALL, type Fault, stepsSince, strikeAt } from './fault-steps.ts'
+import { engineGate, type Gate } from './gate.ts'
 import { type Checkout, type Finished, startGateway, type TestGateway } from './gateway.ts'
 import { onEngine } from './on-engine.ts'
+import { operatorsRouter } from './operators-router.ts'
 import { pageByName, processes } from './page.ts'
 import { until } from './until.ts'
 
 /** What is done when the fault comes. Each can be done again and again. */
 export const DOINGS = ['deploy', 'config:set', 'scale', 'rollback', 'restart', 'a deploy that fails'] as const
-export type Doing = (typeof DOINGS)[number]
+/** Asks little of the engine, and most of the router. */
+export const MODIFY = 'endpoints:modify'
+export type Doing = (typeof DOINGS)[number] | typeof MODIFY
+
+/** Where every web listens: where it is told to, and where `endpoints:modify` leads requests in turn. */
+const PORT = 5000
+const OTHER_PORT = 5001
 
 export interface FaultGround {
   readonly gateway: TestGateway
-  readonly gate: EngineGate
+  readonly gate: Gate
+  /** Null unless the router is one of an operator's behind a gate. */
+  readonly routerGate: Gate | null
   /** An app that was never deployed. */
   app(): Promise<Checkout>
   /** One with two releases, of which the second serves. */
@@ -38,8 +47,16 @@ export interface FaultGround {
    * Does it again and again, and strikes it each time at another of the requests that it makes of the engine, until what
    * it has replaced is gone. After each, everything is sound and a push works.
    * @param some how many steps are struck in a run of all tests
+   * @param gate another one than that of the engine
    */
-  strikeEach(t: ExecutionContext, app: Checkout, doing: Doing, fault: Fault, some: number): Promise<void>
+  strikeEach(
+    t: ExecutionContext,
+    app: Checkout,
+    doing: Doing,
+    fault: Fault,
+    some: number,
+    gate?: Gate,
+  ): Promise<void>
   /** Nothing of any app is left, by what the engine itself and doctor say. */
   bare(t: ExecutionContext, after: string): Promise<void>
   remove(app: Checkout): Promise<void>
@@ -51,18 +68,25 @@ export interface FaultGroundOptions {
   readonly socket?: string
   /** Where the gateway keeps everything. */
   readonly data?: string
+  /** The router is one that an operator runs, behind a gate. */
+  readonly gatedRouter?: boolean
 }
 
 export async function faultGround({
   socket = ENGINE_SOCKET,
   data,
+  gatedRouter = false,
 }: FaultGroundOptions = {}): Promise<FaultGround> {
   const docker = new Docker({ socketPath: socket })
   const root = await busyboxLayer()
   const gate = await engineGate(socket)
+  const router = gatedRouter ? await operatorsRouter() : null
   const gateway = await startGateway({
     stack: 'build:\n  floor: 0B\n',
-    ...(data !== undefined && { environment: { FAIRLEAD_DATA: data } }),
+    environment: {
+      ...(data !== undefined && { FAIRLEAD_DATA: data }),
+      ...(router !== null && { FAIRLEAD_ROUTER_SOCKET: router.gate.path }),
+    },
   })
   const stack = join(gateway.stacks, 'local.yml')
   const settings = readFileSync(stack, 'utf8').replace('/var/run/docker.sock', gate.path)
@@ -77,7 +101,7 @@ export async function faultGround({
     version += 1
     return {
       'www/index.html': `${version}\n`,
-      Procfile: `web: exec busybox httpd -f -p "$PORT" -h /www\nworker: ${worker}\n`,
+      Procfile: `web: busybox httpd -p ${OTHER_PORT} -h /www; exec busybox httpd -f -p "$PORT" -h /www\nworker: ${worker}\n`,
     }
   }
 
@@ -101,6 +125,12 @@ export async function faultGround({
     if (doing === 'config:set') {
       version += 1
       return gateway.ssh(`config:set ${at} VERSION=${version}`)
+    }
+    if (doing === MODIFY) {
+      const hostname = hostnameOf(app)
+      const [endpoint] = await rows(`endpoints ${at}`)
+      const port = endpoint?.port === OTHER_PORT ? PORT : OTHER_PORT
+      return gateway.ssh(`endpoints:modify ${hostname} --port ${port} ${at}`)
     }
     if (doing !== 'scale') return gateway.ssh(`${doing} ${at}`)
     const web = (await rows(`services ${at}`)).find(row => row.process === 'web')
@@ -131,12 +161,19 @@ export async function faultGround({
   const ground: FaultGround = {
     gateway,
     gate,
+    routerGate: router?.gate ?? null,
     begin,
 
     async app() {
       const app = await gateway.app({ Dockerfile: 'FROM scratch\nADD root.tar /\nCOPY www /www\n' })
       writeFileSync(join(app.directory, 'root.tar'), root)
-      if (reached) await succeeds(`endpoints:create --service web --app ${app.name}`)
+      const create = `endpoints:create --service web --app ${app.name}`
+      if (router?.isRunning() === false) {
+        // It writes what HAProxy is to do before it says that none runs.
+        await gateway.ssh(create)
+        await router.start(join(gateway.data, 'router', 'haproxy.cfg'))
+      }
+      if (reached) await succeeds(create)
       return app
     },
 
@@ -190,19 +227,19 @@ export async function faultGround({
       t.deepEqual([...containers, ...networks, ...tags], [], `after ${after}`)
     },
 
-    async strikeEach(t, app, doing, fault, some) {
-      const before = gate.requests.length
+    async strikeEach(t, app, doing, fault, some, at = gate) {
+      const before = at.requests.length
       const done = await begin(app, doing)
       t.is(done.status === 0, doing !== 'a deploy that fails', done.all)
       await settled(app)
-      const steps = stepsSince(gate, before, fault, some)
+      const steps = stepsSince(at, before, fault, some)
       await ground.sound(t, app, doing)
 
       const struck: number[] = []
       for (const step of steps) {
         const after = `${fault.name} at step ${step} of ${doing}`
         const doIt = { begin: () => begin(app, doing), over: () => settled(app) }
-        if (await strikeAt(gate, step, fault, doIt)) struck.push(step)
+        if (await strikeAt(at, step, fault, doIt)) struck.push(step)
         await ground.sound(t, app, after)
         await ground.worksAgain(t, app, after)
       }
@@ -220,6 +257,7 @@ export async function faultGround({
       await gate.open()
       await gateway.dispose()
       await gate.remove()
+      await router?.remove()
     },
   }
   return ground

@@ -1,5 +1,6 @@
-// The steps of what is struck: the requests that it makes of the engine, one after the other. They are counted, not listed.
-import type { EngineGate, Held } from './engine-gate.ts'
+// The steps of what is struck: the requests that it makes of the engine or of the router, one after the other. They are
+// counted, not listed.
+import type { Gate, Held } from './gate.ts'
 import type { Finished } from './gateway.ts'
 
 /** Whether every step is struck, and not some. */
@@ -8,21 +9,22 @@ export const ALL = process.env.FAIRLEAD_FAULTS === 'all'
 export interface Fault {
   /** `the gateway is killed` */
   readonly name: string
-  /** Whether the engine has not heard of the request yet when it is struck, or has done it and not answered. */
+  /** Whether the request has not arrived yet when it is struck, or was done and not answered. */
   readonly when: 'asked' | 'done'
   /** Comes when the request is held, and resolves when it is over. @param answered resolves when whoever asked was answered */
   strike(held: Held, answered: Promise<Finished>): Promise<void>
 }
 
 /** What has changed nothing is as well asked twice. */
-const STRUCK = { asked: /./, done: /^(?!GET|HEAD)/ }
+const isStruck = (gate: Gate, when: Fault['when']) => (when === 'asked' ? /./ : gate.changes)
 
 /** After what is replaced is gone: its images are looked for and taken away. */
 const AFTERWARDS = 4
 
 /** Which of the requests since there were `before`, counted from 1, a run strikes. @param some unless it is all */
-export function stepsSince(gate: EngineGate, before: number, { when }: Fault, some: number): number[] {
-  const total = gate.requests.slice(before).filter(line => STRUCK[when].test(line)).length + AFTERWARDS
+export function stepsSince(gate: Gate, before: number, { when }: Fault, some: number): number[] {
+  const total =
+    gate.requests.slice(before).filter(line => isStruck(gate, when).test(line)).length + AFTERWARDS
   if (ALL || total <= some) return Array.from({ length: total }, (_, i) => i + 1)
   // Not the last ones: the next time it may need fewer.
   return Array.from({ length: some }, (_, i) => Math.ceil(((i + 1) * total) / (some + 2)))
@@ -36,12 +38,12 @@ export interface Struck {
 
 /** @returns whether there was such a request to strike at */
 export async function strikeAt(
-  gate: EngineGate,
+  gate: Gate,
   step: number,
   { when, strike }: Fault,
   { begin, over }: Struck,
 ): Promise<boolean> {
-  const held = gate[when === 'asked' ? 'hold' : 'holdAnswer'](STRUCK[when], step)
+  const held = gate[when === 'asked' ? 'hold' : 'holdAnswer'](isStruck(gate, when), step)
   const answered = begin()
   const ended = answered.then(({ status }) => (status === 0 ? over() : undefined))
   const isHeld = await Promise.race([held.reached.then(() => true), ended.then(() => false)])

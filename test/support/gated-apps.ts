@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
-import { type EngineGate, engineGate } from './engine-gate.ts'
+import { engineGate, type Gate } from './gate.ts'
 import { type Checkout, startGateway, type TestGateway } from './gateway.ts'
 import { page } from './page.ts'
 import { startRegistry, type TestRegistry } from './registry.ts'
@@ -22,7 +22,7 @@ export interface GatedApps {
   readonly gateway: TestGateway
   /** Holds the image `base:1`. */
   readonly registry: TestRegistry
-  readonly gate: EngineGate
+  readonly gate: Gate
   /** Of an app whose page is the greeting. */
   files(greeting: string): Record<string, string>
   /** An app whose v1 serves "one" until the end of the test. */
