@@ -4,11 +4,15 @@ import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import type { ContainerSpec } from '../../src/domain/container.ts'
+import type { Engine } from '../../src/domain/engine.ts'
 import { Problem } from '../../src/domain/problem.ts'
 import type { EngineAddress } from '../../src/domain/stack.ts'
 import { dockerEngine } from '../../src/engines/docker/engine.ts'
 import { type DockerGround, dockerGround, shellProgram, stackAt } from '../support/docker-ground.ts'
 import { type Certificates, engineProxy, makeCertificates, tlsEngineProxy } from '../support/engine-proxy.ts'
+import { engineGate } from '../support/gate.ts'
+import { until } from '../support/until.ts'
 
 const { signal } = new AbortController()
 let certificates: Certificates
@@ -129,6 +133,71 @@ test('an engine that dies while a container is watched and its log followed ends
   t.is((await refusal(t, log)).code, 'engine-unreachable')
   t.is((await refusal(t, exit)).headline, 'The Docker engine broke off in the middle of its answer')
   t.is((await refusal(t, engine.list({}, signal))).code, 'engine-unreachable')
+})
+
+/** All that an engine answers within seconds, asked of a container that is not there. */
+const AT_ONCE: readonly (readonly [string, (engine: Engine, id: string) => Promise<unknown>])[] = [
+  ['tell where it keeps images', engine => engine.diskSpace(signal)],
+  ['tell the time', engine => engine.now(signal)],
+  ['look at an image', engine => engine.findImage('x:y', signal)],
+  ['remove a tag', engine => engine.removeTag('fairlead-gateway/x:y', signal)],
+  ['list images', engine => engine.tags(null, signal)],
+  ['make a network', engine => engine.ensureNetwork('fairlead-gateway.env', 'env', ['10.64.0.0/28'], signal)],
+  ['list networks', engine => engine.networks(signal)],
+  ['remove a network', engine => engine.removeNetwork('fairlead-gateway.env', signal)],
+  ['create a container', engine => engine.create(SPEC, signal)],
+  ['start a container', (engine, id) => engine.start(id, signal)],
+  ['keep a container running', (engine, id) => engine.keepRunning(id, signal)],
+  ['look at a container', (engine, id) => engine.inspect(id, signal)],
+  ['look at a container', (engine, id) => engine.condition(id, signal)],
+  ['see where a container listens', (engine, id) => engine.listening(id, signal)],
+  ['measure a container', (engine, id) => engine.usage(id, signal)],
+  ['read a file in a container', (engine, id) => engine.readFile(id, '/x', 1, signal)],
+  ['remove a container', (engine, id) => engine.remove(id, signal)],
+  ['resize a terminal', (engine, id) => engine.resize(id, { columns: 80, rows: 24 }, signal)],
+  ['list containers', engine => engine.list({}, signal)],
+]
+const SPEC: ContainerSpec = {
+  name: 'fairlead-gateway.env.a.v1.web.1',
+  labels: { environment: 'env', app: 'a', release: 1, process: 'web', index: 1, oneOff: false },
+  image: 'x:y',
+  command: [],
+  env: new Map(),
+  network: 'fairlead-gateway.env',
+  limits: { memory: 32 * 1024 * 1024, cpus: 0.5, pids: 32 },
+  grace: 1,
+}
+
+test('an engine that hangs is given up, whatever it was asked for, and what takes its time is not', async t => {
+  const gate = await engineGate()
+  t.teardown(gate.remove)
+  const stack = stackAt({ kind: 'unix', path: gate.path })
+  const engine = dockerEngine({ stack, gatewayId: 'gateway', patience: 500 })
+  // It knows the engine by then.
+  await dockerEngine({ stack, gatewayId: 'gateway' }).list({}, signal)
+  await until('it has answered in time', () =>
+    engine.list({}, signal).then(
+      () => true,
+      () => false,
+    ),
+  )
+  const held = gate.hold(/./)
+  const id = 'a'.repeat(64)
+  const leaving = new AbortController()
+  const exit = engine.nextExit(id, leaving.signal)
+  await held.reached
+  for (const [doing, problem] of await Promise.all(
+    AT_ONCE.map(async ([doing, call]) => [doing, await refusal(t, call(engine, id))] as const),
+  )) {
+    t.is(problem.code, 'engine-unreachable')
+    t.is(problem.headline, 'The Docker engine of stack local hangs')
+    t.is(problem.saw, `It was asked to ${doing}, and has not answered within 0.5 seconds`)
+    t.regex(problem.hint, /restart it if it stays so/)
+  }
+  const { saw } = await refusal(t, engine.stop(id, 1, signal))
+  t.is(saw, 'It was asked to stop a container, and has not answered within 1.5 seconds')
+  leaving.abort(new Error('left'))
+  await t.throwsAsync(exit, { message: 'left' })
 })
 
 test('an engine older than 20.10 is refused with both ranges', async t => {

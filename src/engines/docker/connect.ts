@@ -9,6 +9,7 @@ import type { Stack } from '../../domain/stack.ts'
 import { readNdjson } from '../ndjson.ts'
 import { openStream } from './stream.ts'
 import { statusOf, translate } from './translate.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** The API that this code was written for, and the oldest that has all it needs (engine 20.10). */
 const OURS = '1.47'
@@ -171,13 +172,4 @@ function compareVersions(a: string, b: string): number {
   const [majorA = 0, minorA = 0] = a.split('.').map(Number)
   const [majorB = 0, minorB = 0] = b.split('.').map(Number)
   return majorA - majorB || minorA - minorB
-}
-
-/** Abandons a promise at the abort; the request behind it carries the same signal and ends by itself. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abandon = () => reject(signal.reason)
-    signal.addEventListener('abort', abandon, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abandon))
-  })
 }

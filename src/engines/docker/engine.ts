@@ -15,6 +15,7 @@ import { listening } from './listening.ts'
 import { logs } from './logs.ts'
 import { ownTag } from './names.ts'
 import { networks } from './networks.ts'
+import { withPatience } from './patience.ts'
 import { pullImage } from './pull.ts'
 import { pushImage } from './push.ts'
 import { readFile } from './read-file.ts'
@@ -25,12 +26,13 @@ import { watching } from './watching.ts'
 /**
  * Connects at the first call. Everything that is made carries the gateway's id as a label or in its tag, and what
  * does not carry it is left alone: several gateways may share an engine.
+ * @param options.patience milliseconds for what an engine answers at once, unless it hangs
  */
-export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engine {
-  const { stack, gatewayId } = options
+export function dockerEngine(options: { stack: Stack; gatewayId: string; patience?: number }): Engine {
+  const { stack, gatewayId, patience } = options
   const connection = connect(stack)
   const turns = createTurns()
-  return {
+  const engine: Engine = {
     facts: signal => readFacts(connection, signal),
     diskSpace: signal => readDiskSpace(connection, signal),
     now: signal => readClock(connection, signal),
@@ -63,4 +65,5 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string }): Engi
     ...listening(connection, gatewayId),
     ...logs(connection, gatewayId),
   }
+  return withPatience(engine, stack.name, patience)
 }

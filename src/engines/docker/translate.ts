@@ -67,6 +67,15 @@ export function engineFailed(doing: string, words: string, stack: string, cause?
   })
 }
 
+/** @param within milliseconds that it was waited for */
+export function silent(doing: string, within: number, stack: string): Problem {
+  return new Problem('engine-unreachable', {
+    headline: `The Docker engine of stack ${stack} hangs`,
+    saw: `It was asked to ${doing}, and has not answered within ${within / 1000} seconds`,
+    hint: 'Try again in a minute. For the operator: see its log, and restart it if it stays so. Containers that serve come back with it.',
+  })
+}
+
 function unreachable(error: EngineError, stack: string): Problem {
   return new Problem('engine-unreachable', {
     headline: `The Docker engine of stack ${stack} does not answer`,

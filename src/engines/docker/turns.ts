@@ -3,6 +3,7 @@
 // the names that one image gets and loses, since the engine forgets the image with the last of them.
 //
 // Who has the turn of a digest or a repository may wait for that of an image, never the other way round.
+import { untilAborted } from './until-aborted.ts'
 
 export interface Turns {
   /**
@@ -17,7 +18,7 @@ export function createTurns(): Turns {
   return {
     take(name, signal, work) {
       const before = last.get(name) ?? Promise.resolve()
-      const turn = unlessAborted(before, signal).then(work)
+      const turn = untilAborted(before, signal).then(work)
       // Who gives up waiting lets nobody past the one that is at work.
       const ended = Promise.allSettled([before, turn]).then(() => {
         if (last.get(name) === ended) last.delete(name)
@@ -25,17 +26,5 @@ export function createTurns(): Turns {
       last.set(name, ended)
       return turn
     },
-  }
-}
-
-async function unlessAborted(wait: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  const aborted = Promise.withResolvers<never>()
-  const abort = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    await Promise.race([wait, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }
