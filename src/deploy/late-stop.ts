@@ -51,7 +51,7 @@ export async function outlastStop(
   async function outlast(id: string): Promise<void> {
     for (;;) {
       // Asked for before the look, so that it ends at no moment unseen.
-      const exit = engine.nextExit(id, over.signal).then(() => true)
+      const exit = engine.nextExit(id, over.signal)
       exit.catch(() => {})
       if (!(await keep(id))) return
       await exit
