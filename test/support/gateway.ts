@@ -226,10 +226,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   return gateway
 }
 
-/** What is said of this machine: where programs are, and where Node keeps what became of the TypeScript. */
+/** What is said of this machine: where programs are, temporary files, and what Node keeps of the TypeScript. */
 function inherited(): NodeJS.ProcessEnv {
   const { PATH, NODE_COMPILE_CACHE } = process.env
-  return { PATH, ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) }
+  return { PATH, TMPDIR: tmpdir(), ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) }
 }
 
 function stackFile({ stack = '', version = 2, prefix = 26 }: GatewayOptions): string {
