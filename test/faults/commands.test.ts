@@ -14,8 +14,8 @@ test.after.always(() => ground?.dispose())
 type Named = Pick<Fault, 'name' | 'when'> & { readonly few: readonly Doing[] }
 
 const FAULTS: readonly Named[] = [
-  { name: 'the gateway is killed', when: 'asked', few: [MODIFY] },
-  { name: 'the gateway is killed when HAProxy has done it', when: 'done', few: ['deploy'] },
+  { name: 'the gateway is killed', when: 'asked', few: ['deploy'] },
+  { name: 'the gateway is killed when HAProxy has done it', when: 'done', few: [MODIFY] },
 ]
 
 for (const { name, when, few } of FAULTS) {

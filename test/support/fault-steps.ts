@@ -18,13 +18,10 @@ export interface Fault {
 /** What has changed nothing is as well asked twice. */
 const isStruck = (gate: Gate, when: Fault['when']) => (when === 'asked' ? /./ : gate.changes)
 
-/** After what is replaced is gone: its images are looked for and taken away. */
-const AFTERWARDS = 4
-
 /** Which of the requests since there were `before`, counted from 1, a run strikes. @param some unless it is all */
 export function stepsSince(gate: Gate, before: number, { when }: Fault, some: number): number[] {
   const total =
-    gate.requests.slice(before).filter(line => isStruck(gate, when).test(line)).length + AFTERWARDS
+    gate.requests.slice(before).filter(line => isStruck(gate, when).test(line)).length + gate.afterwards
   if (ALL || total <= some) return Array.from({ length: total }, (_, i) => i + 1)
   // Not the last ones: the next time it may need fewer.
   return Array.from({ length: some }, (_, i) => Math.ceil(((i + 1) * total) / (some + 2)))

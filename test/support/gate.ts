@@ -20,6 +20,8 @@ export interface Gate {
   readonly requests: readonly string[]
   /** The first line of a request that may change something. */
   readonly changes: RegExp
+  /** How many come when what made them is over, for all that can be seen. */
+  readonly afterwards: number
   /** Holds back the nth request from now whose first line matches, e.g. `/^POST .*\/start/`, and every such after it. */
   hold(pattern: RegExp, nth?: number): Held
   /** Lets the nth such request through and holds back what is answered, of that one alone. */
@@ -44,6 +46,13 @@ function stop({ reach, released }: Hold): Promise<void> {
   return released
 }
 
+/** What those behind it are asked, and how. */
+interface Kind {
+  readonly changes: RegExp
+  readonly afterwards: number
+  readonly carry: Carry
+}
+
 /** @param arrives resolves when the request may go on, with what holds its answer */
 type Carry = (
   from: net.Socket,
@@ -51,8 +60,11 @@ type Carry = (
   arrives: (request: Buffer) => Promise<Hold | undefined>,
 ) => void
 
-export function engineGate(engine = ENGINE_SOCKET): Promise<Gate> {
-  return gate(engine, /^(?!GET|HEAD)/, (client, behind, arrives) => {
+/** Images are looked for and taken away after the containers that are seen to be gone. */
+const ENGINE: Kind = {
+  changes: /^(?!GET|HEAD)/,
+  afterwards: 4,
+  carry(client, behind, arrives) {
     client.once('data', async first => {
       client.pause()
       const answer = await arrives(first)
@@ -65,12 +77,13 @@ export function engineGate(engine = ENGINE_SOCKET): Promise<Gate> {
       }
       behind.pipe(client)
     })
-  })
+  },
 }
 
-/** @param haproxy the socket of its master, which need not be there yet */
-export function routerGate(haproxy: string): Promise<Gate> {
-  return gate(haproxy, /^(?:@\S+ )?(?:set|add|del|new|commit|reload)\b/, (client, behind, arrives) => {
+const HAPROXY: Kind = {
+  changes: /^(?:@\S+ )?(?:set|add|del|new|commit|reload)\b/,
+  afterwards: 0,
+  carry(client, behind, arrives) {
     behind.pipe(client)
     client.on('end', () => behind.end())
     // The next one comes when this one was answered.
@@ -84,10 +97,15 @@ export function routerGate(haproxy: string): Promise<Gate> {
       await stop(answer)
       behind.pipe(client)
     })
-  })
+  },
 }
 
-async function gate(behindPath: string, changes: RegExp, carry: Carry): Promise<Gate> {
+export const engineGate = (engine = ENGINE_SOCKET): Promise<Gate> => gate(engine, ENGINE)
+
+/** @param haproxy the socket of its master, which need not be there yet */
+export const routerGate = (haproxy: string): Promise<Gate> => gate(haproxy, HAPROXY)
+
+async function gate(behindPath: string, { changes, afterwards, carry }: Kind): Promise<Gate> {
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-gate-'))
   const path = join(directory, 'gate.sock')
   const sockets = new Set<net.Socket>()
@@ -150,6 +168,7 @@ async function gate(behindPath: string, changes: RegExp, carry: Carry): Promise<
     shut,
     requests,
     changes,
+    afterwards,
     hold: (pattern, nth = 1) => hold('request', pattern, nth),
     holdAnswer: (pattern, nth = 1) => hold('answer', pattern, nth),
     async remove() {
