@@ -24,16 +24,7 @@ for (const { name, when, few } of FAULTS) {
       t.timeout(3_600_000)
       const app = await ground.serving(t)
       t.teardown(() => ground.remove(app))
-      const fault: Fault = {
-        name,
-        when,
-        async strike(held, answered) {
-          await ground.gateway.crash()
-          held.release()
-          await answered
-          await ground.gateway.restart()
-        },
-      }
+      const fault = { name, when, strike: ground.killGateway }
       await ground.strikeEach(t, app, doing, fault, 1, ground.routerGate ?? undefined)
     })
   }

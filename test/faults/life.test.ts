@@ -16,12 +16,7 @@ const faults = (['asked', 'done'] as const).map(
   (when): Fault => ({
     name: when === 'asked' ? 'the gateway is killed' : 'the gateway is killed when the engine has done it',
     when,
-    async strike(held, answered) {
-      await ground.gateway.crash()
-      held.release()
-      await answered
-      await ground.gateway.restart()
-    },
+    strike: (held, answered) => ground.killGateway(held, answered),
   }),
 )
 

@@ -4,7 +4,7 @@
 // of them, else a few.
 import test from 'ava'
 import { DOINGS, type FaultGround, faultGround } from '../support/fault-ground.ts'
-import { ALL } from '../support/fault-steps.ts'
+import { ALL, type Fault } from '../support/fault-steps.ts'
 import type { Held } from '../support/gate.ts'
 
 let ground: FaultGround
@@ -14,12 +14,8 @@ test.before(async () => {
 })
 test.after.always(() => ground?.dispose())
 
-async function killGateway(held: Held, answered: Promise<unknown>): Promise<void> {
-  await ground.gateway.crash()
-  held.release()
-  await answered
-  await ground.gateway.restart()
-}
+// The ground is there when a test runs, and not before.
+const killGateway: Fault['strike'] = (held, answered) => ground.killGateway(held, answered)
 
 async function cutConnection(held: Held, answered: Promise<unknown>): Promise<void> {
   await ground.gate.shut()

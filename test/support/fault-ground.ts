@@ -57,6 +57,8 @@ export interface FaultGround {
     some: number,
     gate?: Gate,
   ): Promise<void>
+  /** A strike: `kill -9`, and the next gateway when what was held has gone on. */
+  readonly killGateway: Fault['strike']
   /** Nothing of any app is left, by what the engine itself and doctor say. */
   bare(t: ExecutionContext, after: string): Promise<void>
   remove(app: Checkout): Promise<void>
@@ -219,6 +221,13 @@ export async function faultGround({
       await ground.sound(t, app, `pushing again after ${after}`)
       const web = (await processes(gateway, app.name)).find(({ process }) => process === 'web.1')
       t.is(await pageIn(docker, web?.container ?? ''), files['www/index.html'] ?? '')
+    },
+
+    async killGateway(held, answered) {
+      await gateway.crash()
+      held.release()
+      await answered
+      await gateway.restart()
     },
 
     async bare(t, after) {
