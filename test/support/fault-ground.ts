@@ -25,7 +25,7 @@ export const DOINGS = ['deploy', 'config:set', 'scale', 'rollback', 'restart', '
 export const MODIFY = 'endpoints:modify'
 export type Doing = (typeof DOINGS)[number] | typeof MODIFY
 
-/** Where every web listens: where it is told to, and where `endpoints:modify` leads requests in turn. */
+/** Where every web listens: `endpoints:modify` leads requests to one and the other in turn. */
 const PORT = 5000
 const OTHER_PORT = 5001
 
@@ -103,7 +103,7 @@ export async function faultGround({
     version += 1
     return {
       'www/index.html': `${version}\n`,
-      Procfile: `web: busybox httpd -p ${OTHER_PORT} -h /www; exec busybox httpd -f -p "$PORT" -h /www\nworker: ${worker}\n`,
+      Procfile: `web: busybox httpd -p ${OTHER_PORT} -h /www; exec busybox httpd -f -p ${PORT} -h /www\nworker: ${worker}\n`,
     }
   }
 
