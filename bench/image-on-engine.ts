@@ -2,7 +2,7 @@
 // answers over HTTP, alternating in one run. `node bench/image-on-engine.ts [PUSHES]`
 import { startGateway } from '../test/support/gateway.ts'
 import { startRegistry } from '../test/support/registry.ts'
-import { docker, insist, runByHand } from './support/by-hand.ts'
+import { docker, insist, runByHand, startFirst } from './support/by-hand.ts'
 import { median, printTable, rounded, rowOfTimes, timed } from './support/table.ts'
 
 const pushes = Number(process.argv[2] ?? 20)
@@ -28,6 +28,7 @@ await gateway.fairlead([
   `APTIBLE_PRIVATE_REGISTRY_PASSWORD=${registry.password}`,
 ])
 insist(await app.push())
+await startFirst(gateway, app)
 const image = insist(
   await docker('images', '--no-trunc', '-q', '--filter', `reference=fairlead-*/${app.name}`),
 )
