@@ -259,10 +259,9 @@ withBoth('a slow upload and a slow step do not lose the session', async (t, buil
     )
   const { lines } = await build(t, requestOf(builder, slow, [login]))
   t.true(lines.includes('         survived'))
-  t.true(
-    lines.some(line => /^ {7}\[2\/2\] done in [2-9]\.\d s$/.test(line)),
-    lines.join('\n'),
-  )
+  // Two seconds and more: how much more is the machine's.
+  const [took = ''] = lines.flatMap(line => /^ {7}\[2\/2\] done in (.+)$/.exec(line)?.[1] ?? [])
+  t.regex(took, /^(?!0\.|1\.\d s)\d/, lines.join('\n'))
 })
 
 /** Whether a process of this machine carries the text in its command line. */
