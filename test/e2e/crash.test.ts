@@ -194,6 +194,8 @@ test.serial('a gateway killed during config:set has not changed the config', asy
   const procfile = `web: [ "$MODE" = quiet ] && exec sleep 600; ${HTTPD}\n`
   const push = await app.push({ Procfile: procfile })
   t.is(push.status, 0, push.all)
+  // What retires behind the push would look like a candidate.
+  await onlyServes(t, app, 'v2', 'one\n')
   const before = await branchOf(app)
   const setting = gateway.fairlead(['config:set', '--app', app.name, 'MODE=quiet'])
   await settling(app)
