@@ -63,7 +63,7 @@ async function forward(argv: readonly string[]): Promise<number> {
   const parcel = pack([...contextOf(target), ...(asksForHelp ? ['help'] : words)], atTerminal)
   const status = await run(target, parcel, input, process.env, atTerminal && parcel.preamble === null)
   if (status === SSH_FAILED) {
-    await explainFailure(target)
+    await explainFailure(target, asksForHelp ? '' : AFTER_A_BREAK)
     if (asksForHelp) print(LOCAL_HELP)
   }
   return status
@@ -93,10 +93,14 @@ function contextOf({ app }: Target): string[] {
   return app === null ? [] : [`@${app.environment}/${app.app}`]
 }
 
-async function explainFailure(target: Target): Promise<void> {
+const AFTER_A_BREAK =
+  '          If it broke, the command may have been carried out or cut short: `fairlead operations` says.\n'
+
+/** ssh has only one exit status for all that can go wrong with it, and has told the user in a line of its own. */
+async function explainFailure(target: Target, more = ''): Promise<void> {
   const { formatRemote } = await import('./remote.ts')
   process.stderr.write(
-    `fairlead: ssh could not reach or log in to ${formatRemote(target)} (exit status 255). ${target.origin}.\n`,
+    `fairlead: ssh could not reach or log in to ${formatRemote(target)}, or the connection broke (exit status 255). ${target.origin}.\n${more}`,
   )
 }
 

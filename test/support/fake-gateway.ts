@@ -27,9 +27,12 @@ export interface Answer {
   readonly status: number
 }
 
-/** @param answer is given each command, after its standard input has ended if `waitsForInput` */
+/**
+ * @param answer is given each command, after its standard input has ended if `waitsForInput`; null breaks the
+ * connection
+ */
 export async function fakeGateway(
-  answer: (call: Call) => Answer,
+  answer: (call: Call) => Answer | null,
   { waitsForInput = true }: { waitsForInput?: boolean } = {},
 ): Promise<FakeGateway> {
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-fake-gateway-'))
@@ -43,11 +46,13 @@ export async function fakeGateway(
       accept().on('exec', (acceptExec, _reject, { command }) => {
         const channel = acceptExec()
         const chunks: Buffer[] = []
-        const reply = () => {
+        const reply = (): void => {
           const bytes = Buffer.concat(chunks)
           const call = { command, stdin: bytes.toString(), bytes }
           calls.push(call)
-          const { stdout = '', stderr = '', status } = answer(call)
+          const answered = answer(call)
+          if (answered === null) return void connection.end()
+          const { stdout = '', stderr = '', status } = answered
           channel.write(stdout)
           channel.stderr.write(stderr)
           channel.exit(status)

@@ -131,7 +131,10 @@ test('a gateway that cannot be reached is explained, and nothing is printed', as
   await gateway.close()
   const { status, stdout, stderr } = await encrypt('config.json')
   t.deepEqual([status, stdout], [255, ''])
-  t.regex(stderr, /fairlead: ssh could not reach or log in to .* From the git remote aptible\.\n$/)
+  t.regex(
+    stderr,
+    /fairlead: ssh could not reach or log in to .*, or the connection broke .* From the git remote aptible\.\n$/,
+  )
 })
 
 for (const stdout of ['', 'hello\u001b[2J\n', `${pair.recipient}\n${pair.recipient}\n`]) {

@@ -53,7 +53,11 @@ async function outcome(child: ChildProcess, input = ''): Promise<Outcome> {
 }
 
 /** A gateway that knows `answer`, and the CLI in a directory whose remote `aptible` leads there. */
-async function setup(t: ExecutionContext, answer = echo, waitsForInput = true) {
+async function setup(
+  t: ExecutionContext,
+  answer: (call: Call) => Answer | null = echo,
+  waitsForInput = true,
+) {
   const gateway = await fakeGateway(answer, { waitsForInput })
   t.teardown(gateway.close)
   const directory = temporary(t)
@@ -166,9 +170,20 @@ test('a gateway that cannot be reached is explained in one sentence, and help is
   t.is(status, 255)
   t.regex(
     stderr,
-    /fairlead: ssh could not reach or log in to git@127\.0\.0\.1, port \d+ \(exit status 255\)\. From the git remote aptible\.\n$/,
+    /fairlead: ssh could not reach or log in to git@127\.0\.0\.1, port \d+, or the connection broke \(exit status 255\)\. From the git remote aptible\.\n$/,
   )
   t.regex(stdout, /--remote NAME\|ADDRESS/)
+})
+
+test('a connection that breaks under a command is not told as one that never was', async t => {
+  const { directory, env, gateway } = await setup(t, () => null)
+  const { status, stderr } = await outcome(start(directory, env, ['restart']))
+  t.is(gateway.calls.length, 1)
+  t.is(status, 255)
+  t.regex(
+    stderr,
+    /fairlead: ssh could not reach or log in to git@127\.0\.0\.1, port \d+, or the connection broke \(exit status 255\)\. From the git remote aptible\.\n {10}If it broke, the command may have been carried out or cut short: `fairlead operations` says\.\n$/,
+  )
 })
 
 test('a Problem of the CLI itself is shown whole, and nothing is sent', async t => {
