@@ -35,15 +35,23 @@ export async function settle(engine: Engine, candidate: Settling, signal: AbortS
   }
 }
 
-async function untilUp(
-  engine: Engine,
-  { id, port, settle }: Settling,
-  signal: AbortSignal,
-): Promise<Settled> {
+async function untilUp(engine: Engine, candidate: Settling, signal: AbortSignal): Promise<Settled> {
+  const { id, port } = candidate
   return Promise.race([
-    delay(settle * 1000, undefined, { signal }).then(() => ({ kind: 'up' }) as const),
+    untilStaysUp(engine, candidate, signal),
     ...(port === null ? [] : [untilAnswers(engine, id, port, signal)]),
   ])
+}
+
+/** An engine that is slow to tell of an exit must not have it pass for a container that stayed up. */
+async function untilStaysUp(
+  engine: Engine,
+  { id, settle, exit }: Settling,
+  signal: AbortSignal,
+): Promise<Settled> {
+  await delay(settle * 1000, undefined, { signal })
+  const container = await engine.inspect(id, signal)
+  return container?.state === 'exited' ? { kind: 'exited', exitCode: await exit } : { kind: 'up' }
 }
 
 /** Asks from the gateway, which reaches a container's address when the engine is on the same machine. */

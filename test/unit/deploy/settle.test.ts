@@ -69,6 +69,19 @@ test('a container that exits is told with its exit code', async t => {
   t.deepEqual(await settle(engineAt(null), candidate, alive()), { kind: 'exited', exitCode: 7 })
 })
 
+test('a container whose exit is told late has not stayed up', async t => {
+  const { promise: exit, resolve } = Promise.withResolvers<number>()
+  const engine = {
+    ...fakeEngine(),
+    inspect: async (id: string) => {
+      setImmediate(() => resolve(7))
+      return { id, state: 'exited' } as Container
+    },
+  }
+  const candidate = { ...silent, id: 'x', exit, port: null, settle: 0.01 }
+  t.deepEqual(await settle(engine, candidate, alive()), { kind: 'exited', exitCode: 7 })
+})
+
 test('an abort ends the waiting', async t => {
   const leaving = new AbortController()
   const waiting = settle(
