@@ -5,7 +5,7 @@ import type { Gate, Held } from '../support/gate.ts'
 import { type GatedApps, HTTPD, startGatedApps } from '../support/gated-apps.ts'
 import type { Checkout, TestGateway } from '../support/gateway.ts'
 import { onEngine } from '../support/on-engine.ts'
-import { page, processes } from '../support/page.ts'
+import { pageSoon, processes } from '../support/page.ts'
 import { branchOf, type LivePush, livePush, says } from '../support/pushed.ts'
 import type { TestRegistry } from '../support/registry.ts'
 import { until } from '../support/until.ts'
@@ -40,7 +40,7 @@ async function onlyServes(
   })
   const [row] = await processes(gateway, app.name)
   t.deepEqual([row?.process, row?.release], ['web.1', release])
-  t.is(await page(gateway, app.name), greeting)
+  t.is(await pageSoon(gateway, app.name), greeting)
 }
 
 async function tagsLeft(t: ExecutionContext, app: Checkout, count: number): Promise<void> {
@@ -288,8 +288,11 @@ test.serial('a gateway that starts while its engine is away clears up when it is
   await gateway.crash()
   await push.ended
   await gate.shut()
+  const before = gateway.log().length
   await gateway.restart()
-  await until('recovery was tried', async () => gateway.log().includes('an app could not be recovered yet'))
+  await until('recovery was tried', async () =>
+    gateway.log().includes('an app could not be recovered yet', before),
+  )
   await gate.open()
   await onlyServes(t, app, 'v1', 'one\n')
   await tagsLeft(t, app, 1)

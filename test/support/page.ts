@@ -2,6 +2,7 @@
 import { get } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { TestGateway } from './gateway.ts'
+import { until } from './until.ts'
 
 export interface Row {
   readonly process: string
@@ -24,6 +25,19 @@ export async function page(gateway: TestGateway, app: string, port = 5000): Prom
   )
   if (!web?.address) throw new Error(`${app} has no running web process`)
   return (await fetch(`http://${web.address}:${port}/`)).text()
+}
+
+/** As `page`, of one that was started again a moment ago: it runs before it listens. */
+export function pageSoon(gateway: TestGateway, app: string): Promise<string> {
+  return until(`${app} answers`, () => page(gateway, app).catch(() => null))
+}
+
+/** Resolves when nothing goes on behind the app's last operation: what retires has gone, what serves is kept running. */
+export async function atRest(gateway: TestGateway, app: string): Promise<void> {
+  await until(`nothing of ${app} is under way`, async () => {
+    const { stderr } = await gateway.ssh('doctor')
+    return !stderr.includes(`${app} is left out`)
+  })
 }
 
 /** Through the router. @throws when nothing answers */
