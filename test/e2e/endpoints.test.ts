@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import test, { type ExecutionContext } from 'ava'
 import Docker from 'dockerode'
 import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
-import { processes } from '../support/page.ts'
+import { atRest, processes } from '../support/page.ts'
 import { livePush, remoteLines } from '../support/pushed.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { until } from '../support/until.ts'
@@ -156,6 +156,8 @@ test('an app whose container stops is down, and is back with it, at whatever add
   const name = defaultName(app)
   await fairlead(app, 'endpoints:create')
   await pushed(app, {})
+  // The gateway starts what stops before it is kept running.
+  await atRest(gateway, app.name)
   const container = await web(app)
   const before = await container.inspect()
   await container.stop({ t: 1 })

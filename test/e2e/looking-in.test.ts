@@ -5,7 +5,7 @@ import test from 'ava'
 import Docker from 'dockerode'
 import { type Checkout, type Person, startGateway, type TestGateway } from '../support/gateway.ts'
 import { onEngine } from '../support/on-engine.ts'
-import { processes } from '../support/page.ts'
+import { atRest, processes } from '../support/page.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { until } from '../support/until.ts'
 
@@ -63,7 +63,11 @@ function follow(person: Person, ...words: string[]) {
 test.serial(
   'ps shows what each container uses, and the health of an image that has a HEALTHCHECK',
   async t => {
-    const table = (await must('ps')).split('\n')
+    // What an engine takes long to tell is left out.
+    const table = await until('it says what is used', async () => {
+      const lines = (await must('ps')).split('\n')
+      return /\d%/.test(lines[1] ?? '') && lines
+    })
     t.regex(
       table[0] ?? '',
       /^PROCESS +RELEASE +STATE +HEALTH +RESTARTS +CPU +MEMORY +ADDRESS +STATUS +CONTAINER$/,
@@ -107,6 +111,8 @@ test.serial(
     await until('the first came', async () => following.heard.out.includes('web.1 | web one\n'))
     await must('config:set', 'VERSION=two')
     await until('the next came', async () => following.heard.out.includes('web.1 | web two\n'))
+    // What retires behind it has a log, too.
+    await atRest(gateway, app.name)
     const [name = ''] = (await onEngine(gateway, app.name)).containers.filter(each => each.includes('.web.'))
     await docker.getContainer(name.slice(1)).restart({ t: 0 })
     const lines = () => following.heard.out.split('\n')
@@ -166,9 +172,14 @@ test.serial('activity says who did what from where, refused pushes too, with no 
 
 test.serial('health and metrics are served on loopback, without names of members', async t => {
   const port = /"port":(\d+),"msg":"health and metrics are served"/.exec(gateway.log())?.[1]
-  const health = await fetch(`http://127.0.0.1:${port}/healthz`)
-  t.is(health.status, 200)
-  t.deepEqual(await health.json(), { status: 'ok', failing: [], degraded: [] })
+  // An engine that takes more than two seconds to tell counts as away until it is asked again.
+  const [status, health] = await until('the engine has told', async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/healthz`)
+    const said = (await answer.json()) as { degraded: string[] }
+    return said.degraded.length === 0 && ([answer.status, said] as const)
+  })
+  t.is(status, 200)
+  t.deepEqual<unknown, unknown>(health, { status: 'ok', failing: [], degraded: [] })
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
   const value = (sample: string) =>
     Number(
