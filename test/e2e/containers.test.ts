@@ -69,13 +69,16 @@ async function containerOf(app: Checkout, process: string) {
   return docker.getContainer(name).inspect()
 }
 
-async function printed(app: Checkout, process: string): Promise<string[]> {
+/** All that it has printed, as soon as the last of it is there: a push does not wait for words. */
+async function printed(app: Checkout, process: string, last: string): Promise<string[]> {
   const name = `fairlead-${id}.${app.environment}.${app.app}.v1.${process}.1`
-  const log = await docker.getContainer(name).logs({ stdout: true, stderr: true, follow: false })
-  // Frames of an 8-byte header around each line.
-  return [...log.toString('latin1').matchAll(/[\x01\x02]\0\0\0[\s\S]{4}([^\n]*)\n/g)].map(
-    match => match[1] ?? '',
-  )
+  return until(`${process} has printed ${last}`, async () => {
+    const log = await docker.getContainer(name).logs({ stdout: true, stderr: true, follow: false })
+    // Frames of an 8-byte header around each line.
+    const frames = log.toString('latin1').matchAll(/[\x01\x02]\0\0\0[\s\S]{4}([^\n]*)\n/g)
+    const lines = [...frames].map(match => match[1] ?? '')
+    return lines.includes(last) && lines
+  })
 }
 
 /** Whether the page of an app can be had from within a container of another. */
@@ -98,7 +101,7 @@ test.serial(
   'without an ENTRYPOINT a line is a script; the environment is the image’s, then the config’s, then ours',
   async t => {
     const { app } = await deployed(
-      { Procfile: `web: env; ${SERVE}\nworker: env; echo $((40 + 2)) && exec sleep 1000\n` },
+      { Procfile: `web: env; echo told; ${SERVE}\nworker: env; echo $((40 + 2)) && exec sleep 1000\n` },
       'acme/shell',
       {
         variables: [
@@ -112,9 +115,8 @@ test.serial(
         ],
       },
     )
-    const web = await printed(app, 'web')
-    const worker = await printed(app, 'worker')
-    t.true(worker.includes('42'), worker.join('\n'))
+    const web = await printed(app, 'web', 'told')
+    const worker = await printed(app, 'worker', '42')
     for (const [process, lines] of [
       ['web', web],
       ['worker', worker],
@@ -145,7 +147,7 @@ test.serial('with an ENTRYPOINT the words of a line are its arguments, and no sh
     { Procfile: `worker: a "b  c" '$HOME' $HOME ; $(id) * > /tmp/x\n` },
     'acme/speaker',
   )
-  t.deepEqual(await printed(app, 'worker'), [
+  t.deepEqual(await printed(app, 'worker', '</tmp/x>'), [
     '<always>',
     '<a>',
     '<b  c>',
@@ -162,9 +164,9 @@ test.serial('with an ENTRYPOINT the words of a line are its arguments, and no sh
 test.serial('without a Procfile one process, cmd, runs the image’s own ENTRYPOINT and CMD', async t => {
   const { app, lines } = await deployed({ 'README.md': 'no Procfile\n' }, 'acme/speaker')
   t.true(lines.includes('-----> Release v1: cmd'), lines.join('\n'))
-  t.deepEqual(await printed(app, 'cmd'), ['<always>', '<by>', '<itself>'])
+  t.deepEqual(await printed(app, 'cmd', '<itself>'), ['<always>', '<by>', '<itself>'])
   const shell = await deployed({ 'README.md': 'no Procfile\n' }, 'acme/shell')
-  t.deepEqual(await printed(shell.app, 'cmd'), ['the own command'])
+  t.deepEqual(await printed(shell.app, 'cmd', 'the own command'), ['the own command'])
 })
 
 test.serial(
@@ -215,7 +217,7 @@ test.serial('apps of one environment reach each other, those of another environm
   const two = await deployed(files, 'acme/shell')
   const other = await deployed(files, 'acme/shell', { environment: 'other-env' })
   const address = (await processes(gateway, one.app.name)).find(row => row.process === 'web.1')?.address
-  t.true(await reaches(two.app, address ?? ''))
+  await until('its own environment reaches it', () => reaches(two.app, address ?? ''))
   // Not at any moment: engines take the rule that parts networks away for milliseconds whenever they make another one.
   await until('another environment does not reach it', async () => !(await reaches(other.app, address ?? '')))
   const [here, there] = await Promise.all([containerOf(one.app, 'web'), containerOf(other.app, 'web')])
