@@ -98,10 +98,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   writeFileSync(join(directory, 'operators'), operator.publicKey)
 
   const http = await freePort()
+  // Not one that the system hands out: another process could be given it between a crash and the next start.
+  const port = await freePort()
   let child: ChildProcess
   let logged = ''
   let url = ''
-  let port = 0
 
   async function start(environment: Record<string, string> = {}): Promise<void> {
     const program = options.compiled ? ['--max-semi-space-size=4', 'dist/main.js'] : ['src/main.ts']
@@ -133,7 +134,6 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
         if (entry.msg === 'Fairlead is ready') resolve(entry.url)
       })
     })
-    port = Number(new URL(url).port)
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {
@@ -151,9 +151,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     data,
     stacks,
     host: '127.0.0.1',
-    get port() {
-      return port
-    },
+    port,
     get url() {
       return url
     },
