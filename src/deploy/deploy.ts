@@ -19,7 +19,7 @@ import { handOver, retireDrained } from './hand-over.ts'
 import { hideCredential } from './hide-credential.ts'
 import { runHooksAfter } from './hooks.ts'
 import { obtainImage } from './image.ts'
-import { keepRunning } from './keep-running.ts'
+import { keepLiveRunning } from './keep-running.ts'
 import { keychainFor } from './keychain.ts'
 import { joinNetwork } from './network.ts'
 import type { Run } from './operations.ts'
@@ -137,7 +137,7 @@ export async function bringToLife(
   await handOver(ground, app, transcript)
   transcript.line(`-----> v${release.number} is live`)
   // Telling the engine to keep them running takes it some 40 ms: nobody has to wait for that.
-  ground.insist(`keep v${release.number} running`, () => keepRunning(started, engine), app.id)
+  ground.insist(`keep v${release.number} running`, () => keepLiveRunning(ground, app, started), app.id)
   ground.insist(
     `retire what ran before v${release.number}`,
     async stopping => {

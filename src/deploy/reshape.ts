@@ -10,7 +10,7 @@ import { isGenerator } from './generate.ts'
 import type { Ground } from './ground.ts'
 import { handOver, retireDrained } from './hand-over.ts'
 import { hideCredential } from './hide-credential.ts'
-import { keepRunning } from './keep-running.ts'
+import { keepLiveRunning } from './keep-running.ts'
 import { joinNetwork } from './network.ts'
 import type { Run } from './operations.ts'
 import { during } from './phase.ts'
@@ -64,7 +64,7 @@ export async function reshape(
   }
   ground.insist(
     `keep what operation #${operation.number} started running`,
-    () => keepRunning(started, engine),
+    () => keepLiveRunning(ground, app, started),
     app.id,
   )
   ground.insist(

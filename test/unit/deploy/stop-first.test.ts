@@ -59,6 +59,25 @@ test('a worker ends before the next one starts, which was made before; a routed 
   t.deepEqual(made.present(), ['v2 web.1 running', 'v2 worker.1 running'])
 })
 
+test('one that the engine is told late to keep running is not started again beside the one that replaces it', async t => {
+  const made = await bench(t)
+  const told = Promise.withResolvers<void>()
+  made.engine.on('keepRunning', () => told.promise)
+  await made.restart('worker')
+  const [old] = made.runs('worker')
+  made.engine.on('start', async () => {
+    if (made.runs('worker').length > 0) return
+    told.resolve()
+    await new Promise(setImmediate)
+  })
+  const before = made.engine.calls.length
+  const push = await made.push('work --more')
+  t.true(push.accepted, push.said)
+  await made.background.idle()
+  t.false(made.engine.calls.slice(before).includes(`start ${old?.id}`))
+  t.deepEqual(made.present(), ['v2 web.1 running', 'v2 worker.1 running'])
+})
+
 test('when the new worker fails, the old one runs again, and a line says so', async t => {
   const made = await bench(t)
   Object.assign(made.ground.stack('local').stack, { settle: 60 })
