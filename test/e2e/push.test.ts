@@ -14,7 +14,7 @@ let registry: TestRegistry
 
 test.before(async () => {
   registry = await startRegistry({ anonymous: true })
-  gateway = await startGateway({ environment: { FAIRLEAD_MAX_PUSH: '1MiB' } })
+  gateway = await startGateway({ settle: '60s', environment: { FAIRLEAD_MAX_PUSH: '1MiB' } })
   await registry.push('acme/base', '1')
 })
 test.after.always(async () => {

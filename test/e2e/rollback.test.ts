@@ -20,7 +20,7 @@ const PROCFILE = `web: echo "$COLOUR" > /www/colour; ${SERVE}\n`
 test.before(async () => {
   registry = await startRegistry({ anonymous: true })
   await registry.push('acme/base', '1', { files: { '/www/index.html': 'base\n' } })
-  gateway = await startGateway()
+  gateway = await startGateway({ settle: '60s' })
 })
 test.after.always(async () => {
   await gateway?.dispose()

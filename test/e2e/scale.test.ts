@@ -19,7 +19,7 @@ let registry: TestRegistry
 test.before(async () => {
   registry = await startRegistry({ anonymous: true })
   await registry.push('base', '1')
-  gateway = await startGateway({ prefix: 28, stack: 'limits:\n  memory: 64MiB\n  cpus: 1\n' })
+  gateway = await startGateway({ settle: '5s', prefix: 28, stack: 'limits:\n  memory: 64MiB\n  cpus: 1\n' })
   const stack = join(gateway.stacks, 'local.yml')
   // Long enough that who ends by itself is never killed, however slow the machine is.
   writeFileSync(stack, readFileSync(stack, 'utf8').replace('grace: 2s', 'grace: 60s'))

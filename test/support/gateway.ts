@@ -25,6 +25,11 @@ export interface GatewayOptions {
   /** Lines of the stack file, besides version and network. */
   readonly stack?: string
   readonly version?: 1 | 2
+  /**
+   * Of the stack: 1s where it is left out. Long where all that a test starts answers at its port or ends, so that a slow
+   * machine does not take what has not done so yet for settled.
+   */
+  readonly settle?: string
   /** Bits of the prefix of an environment's network: 26 where it is left out, for 61 containers. */
   readonly prefix?: number
   readonly environment?: Record<string, string>
@@ -230,10 +235,10 @@ function inherited(): NodeJS.ProcessEnv {
   return { PATH, TMPDIR: tmpdir(), ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) }
 }
 
-function stackFile({ stack = '', version = 2, prefix = 26 }: GatewayOptions): string {
+function stackFile({ stack = '', version = 2, prefix = 26, settle = '1s' }: GatewayOptions): string {
   // A pool of its own for every gateway, so that parallel tests do not try each other's subnets first.
   const second = Math.floor(Math.random() * 60) + 64
-  return `version: ${version}\nengine:\n  unix: /var/run/docker.sock\nnetwork:\n  pool: 10.${second}.0.0/16\n  size: ${prefix}\nsettle: 1s\ngrace: 2s\n${stack}\n`
+  return `version: ${version}\nengine:\n  unix: /var/run/docker.sock\nnetwork:\n  pool: 10.${second}.0.0/16\n  size: ${prefix}\nsettle: ${settle}\ngrace: 2s\n${stack}\n`
 }
 
 function gatewayIdOf(log: string, data: string): string {
