@@ -7,7 +7,7 @@ import test from 'ava'
 import Docker from 'dockerode'
 import { type Checkout, type Person, startGateway, type TestGateway } from '../support/gateway.ts'
 import { gatewayId } from '../support/on-engine.ts'
-import { page } from '../support/page.ts'
+import { page, processes } from '../support/page.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { until } from '../support/until.ts'
 
@@ -206,8 +206,13 @@ test.serial('when the client is killed the command gets SIGTERM, and its contain
   t.is((await oneOffs()).length, 1)
   child.kill('SIGKILL')
   await gone(app)
-  const [last] = JSON.parse((await gateway.fairlead(['operations', '--app', app.name, '--json'])).stdout)
-  t.is(last.state, 'cancelled')
+  // Its operation ends when the engine has confirmed that.
+  const state = await until('its operation has ended', async () => {
+    const listed = await gateway.fairlead(['operations', '--app', app.name, '--json'])
+    const [last] = JSON.parse(listed.stdout)
+    return last.state !== 'running' && last.state
+  })
+  t.is(state, 'cancelled')
 })
 
 test.serial(
@@ -233,13 +238,12 @@ test.serial('a deploy waits for no session and ends none; the end of the app end
   const set = await gateway.fairlead(['config:set', '--app', other.name, 'MORE=1'])
   t.is(set.status, 0, set.all)
   t.notRegex(set.all, /waits for/)
-  const listed = JSON.parse((await gateway.fairlead(['ps', '--app', other.name, '--json'])).stdout)
-  t.deepEqual(
-    listed
-      .map((each: { release: string; process: string }) => `${each.release} ${each.process.split('.')[0]}`)
-      .sort(),
-    ['v1 run', 'v2 web'],
-  )
+  // What was replaced is taken away after the answer.
+  await until('v1 has its session only, and v2 serves', async () => {
+    const rows = await processes(gateway, other.name)
+    const shown = rows.map(({ release, process }) => `${release} ${process.split('.')[0]}`)
+    return shown.sort().join() === 'v1 run,v2 web'
+  })
   child.stdin?.write('still here\n')
   await says(/still here/)
   const destroyed = await gateway.fairlead(['apps:destroy', '--app', other.name, '--confirm', other.app])
