@@ -24,7 +24,10 @@ export async function page(gateway: TestGateway, app: string, port = 5000): Prom
     row => row.process === 'web.1' && row.state === 'running',
   )
   if (!web?.address) throw new Error(`${app} has no running web process`)
-  return (await fetch(`http://${web.address}:${port}/`)).text()
+  const { address } = web
+  // It runs before it listens: when it was started again, or had settled by time alone.
+  const answer = await until(`${app} answers`, () => fetch(`http://${address}:${port}/`).catch(() => null))
+  return answer.text()
 }
 
 /** As `page`, of one that was started again a moment ago: it runs before it listens. */
