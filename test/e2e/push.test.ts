@@ -281,7 +281,7 @@ test('the second of two pushes is told whom it waits for, and refused when the b
   const app = await gateway.app({
     ...files('first'),
     '.aptible.yml':
-      'before_release:\n  - for i in $(seq 250); do test -e /tmp/go && exit 0; sleep 0.1; done\n',
+      'before_release:\n  - for i in $(seq 1200); do test -e /tmp/go && exit 0; sleep 0.1; done; exit 1\n',
   })
   const url = `${gateway.url}/${app.name}.git`
   const env = gateway.operator.environment
@@ -291,10 +291,10 @@ test('the second of two pushes is told whom it waits for, and refused when the b
   await finish('git', ['commit', '-q', '--allow-empty', '-m', 'rival'], { cwd: rival, env })
 
   const first = app.git('push', 'aptible', 'HEAD:refs/heads/master')
-  await until(
-    'the first push runs its commands',
-    async () => (await onEngine(gateway, app.name)).containers.length > 0,
-  )
+  await until('the first push runs its commands', async () => {
+    const rows = await processes(gateway, app.name)
+    return rows.some(({ state }) => state === 'running')
+  })
   const second = finish('git', ['push', url, 'HEAD:refs/heads/master'], { cwd: rival, env })
   await until('the second push waits', async () => (await list(app, 'operations')).length === 2)
   await inContainers(gateway, app.name, ['touch', '/tmp/go'])
