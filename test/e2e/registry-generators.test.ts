@@ -199,9 +199,10 @@ test('each way in which a generator gives nothing has a sentence of its own, and
     ['fails', 'Generator gen failed with exit code 3', 'the cloud says no'],
     [
       'ecr',
-      'Generator gen was given up after 2 s: it had not ended by itself',
+      'Generator gen was given up after 10 s: it had not ended by itself',
       'logging in as',
-      '--timeout 2s',
+      // The engine has to start it, and it to ask, within that.
+      '--timeout 10s',
     ],
   ] as const) {
     await generator(app, name, '/hangs', options)
