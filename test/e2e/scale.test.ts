@@ -1,6 +1,8 @@
 // Scale and restart on a real engine: how many run, of which size, what goes on answering meanwhile, what is left.
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import test from 'ava'
 import Docker from 'dockerode'
 import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
@@ -87,11 +89,15 @@ test('a scale starts what is missing, a deploy keeps it, and less drains with it
   ])
   for (const { address } of second.slice(0, 3)) t.is(await answers(address), 'second\n')
 
-  const third = docker.getContainer(second[2]?.container ?? '')
-  const ended = third.wait()
+  // The engine listens to its events before: it is removed as soon as it has ended.
+  const filters = { container: [second[2]?.container ?? ''], event: ['die'] }
+  const events = (await docker.getEvents({ filters })) as Readable
+  t.teardown(() => events.destroy())
+  const ended = once(events, 'data')
   const down = await fairlead(app, 'apps:scale', 'web=1')
   t.regex(down, /-----> Retiring web\.2, web\.3/)
-  t.is((await ended).StatusCode, 0) // 137 is what SIGKILL would have left.
+  const [event] = await ended
+  t.is(JSON.parse(event).Actor.Attributes.exitCode, '0') // 137 is what SIGKILL would have left.
   const left = await only(app, ['v2 web.1 running', 'v2 worker.1 running'])
   t.is(left[0]?.container, second[0]?.container)
   t.regex(await fairlead(app, 'apps:scale', 'web=1'), /Nothing changed: web=1 already\./)
