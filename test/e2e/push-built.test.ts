@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import Docker from 'dockerode'
 import { errorBody, startFakeRegistry } from '../support/fake-registry.ts'
 import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
+import { freePort } from '../support/haproxy.ts'
 import { onEngine } from '../support/on-engine.ts'
 import { page } from '../support/page.ts'
 import { livePush, NO_RELEASE, problemText, refusal, remoteLines } from '../support/pushed.ts'
@@ -212,8 +213,7 @@ test('a push that fails leaves what ran before, and nothing else', async t => {
   t.is(first.status, 0, first.all)
   const before = await onEngine(gateway, app.name)
 
-  const gone = await startFakeRegistry(() => 'cut')
-  await gone.stop()
+  const gone = { host: `127.0.0.1:${await freePort()}` }
   const failing = await startFakeRegistry(({ method }) =>
     method === 'POST'
       ? { status: 403, body: errorBody('DENIED', 'quota of the project exceeded') }

@@ -8,6 +8,7 @@ import {
   startFakeRegistry,
 } from '../support/fake-registry.ts'
 import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
+import { freePort } from '../support/haproxy.ts'
 import { page } from '../support/page.ts'
 import { NO_RELEASE, problemText, refusal, remoteLines } from '../support/pushed.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
@@ -219,8 +220,7 @@ test.serial('an image for another platform than the engine’s, with the platfor
 })
 
 test.serial('a registry that is down', async t => {
-  const dead = await startFakeRegistry(() => 'cut')
-  await dead.stop()
+  const dead = { host: `127.0.0.1:${await freePort()}` }
   t.deepEqual(
     await refused(t, { image: `${dead.host}/acme/shop:v1`, ...login(), host: dead.host }, dead.host),
     problemText({
