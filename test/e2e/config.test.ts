@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
-import { page, pageSoon, processes } from '../support/page.ts'
+import { page, processes } from '../support/page.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 
 let gateway: TestGateway
@@ -289,7 +289,7 @@ test('a variable that the new containers fail with is not in force, and what ser
   t.regex(failed.stderr, /\(container-exited\)/)
   t.regex(failed.stderr, /What runs now: Release v1 \(web\), as before/)
   t.deepEqual(await config(app), before)
-  t.is(await pageSoon(gateway, app.name), 'hello\n')
+  t.is(await page(gateway, app.name), 'hello\n')
   const containers = (rows: typeof served) => rows.map(({ container }) => container)
   t.deepEqual(containers(await processes(gateway, app.name)), containers(served))
 

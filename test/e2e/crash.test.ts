@@ -5,7 +5,7 @@ import type { Gate, Held } from '../support/gate.ts'
 import { type GatedApps, HTTPD, startGatedApps } from '../support/gated-apps.ts'
 import type { Checkout, TestGateway } from '../support/gateway.ts'
 import { onEngine } from '../support/on-engine.ts'
-import { pageSoon, processes } from '../support/page.ts'
+import { page, processes } from '../support/page.ts'
 import { branchOf, type LivePush, livePush, says } from '../support/pushed.ts'
 import type { TestRegistry } from '../support/registry.ts'
 import { until } from '../support/until.ts'
@@ -40,7 +40,7 @@ async function onlyServes(
   })
   const [row] = await processes(gateway, app.name)
   t.deepEqual([row?.process, row?.release], ['web.1', release])
-  t.is(await pageSoon(gateway, app.name), greeting)
+  t.is(await page(gateway, app.name), greeting)
 }
 
 async function tagsLeft(t: ExecutionContext, app: Checkout, count: number): Promise<void> {

@@ -1,7 +1,7 @@
 // A candidate that does not become healthy, with the real engine: what its pusher is told, and what goes on serving.
 import test from 'ava'
 import { type Checkout, startGateway, type TestGateway } from '../support/gateway.ts'
-import { page, pageSoon } from '../support/page.ts'
+import { page } from '../support/page.ts'
 import { remoteLines } from '../support/pushed.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 
@@ -91,5 +91,5 @@ test('the HEALTHCHECK of an image decides, also without an endpoint', async t =>
   t.regex(never, /says: starting\. No run of it has ended yet\.\n/)
   t.regex(never, /its --interval is over: give it one well below 6 s\./)
   // It was stopped for each of them, and started again.
-  t.is(await pageSoon(gateway, app.name), 'one\n')
+  t.is(await page(gateway, app.name), 'one\n')
 })

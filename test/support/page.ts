@@ -30,11 +30,6 @@ export async function page(gateway: TestGateway, app: string, port = 5000): Prom
   return answer.text()
 }
 
-/** As `page`, of one that was started again a moment ago: it runs before it listens. */
-export function pageSoon(gateway: TestGateway, app: string): Promise<string> {
-  return until(`${app} answers`, () => page(gateway, app).catch(() => null))
-}
-
 /** Resolves when nothing goes on behind the app's last operation: what retires has gone, what serves is kept running. */
 export async function atRest(gateway: TestGateway, app: string): Promise<void> {
   await until(`nothing of ${app} is under way`, async () => {
