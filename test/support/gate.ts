@@ -22,7 +22,10 @@ export interface Gate {
   readonly changes: RegExp
   /** How many come when what made them is over, for all that can be seen. */
   readonly afterwards: number
-  /** Holds back the nth request from now whose first line matches, e.g. `/^POST .*\/start/`, and every such after it. */
+  /**
+   * Holds back the nth request from now whose first line matches, e.g. `/^POST .*\/start/`, and every such after it. One
+   * whose sender is gone when it is let through never arrives.
+   */
   hold(pattern: RegExp, nth?: number): Held
   /** Lets the nth such request through and holds back what is answered, of that one alone. */
   holdAnswer(pattern: RegExp, nth?: number): Held
@@ -66,10 +69,15 @@ const ENGINE: Kind = {
   afterwards: 4,
   carry(client, behind, arrives) {
     client.once('data', async first => {
-      client.pause()
+      // Read on while it is held: behind all that it has sent is seen that whoever asked is gone, and asks nothing any more.
+      const sent: Buffer[] = [first]
+      const keep = (chunk: Buffer) => void sent.push(chunk)
+      client.on('data', keep)
       const answer = await arrives(first)
+      client.off('data', keep)
+      if (client.readableEnded) client.destroy()
       if (client.destroyed) return
-      behind.write(first)
+      for (const chunk of sent) behind.write(chunk)
       client.pipe(behind)
       if (answer !== undefined) {
         await new Promise(resolve => behind.once('readable', resolve))
