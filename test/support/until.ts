@@ -1,7 +1,8 @@
 // Waits for a condition: asks again until it holds.
 import { setTimeout as delay } from 'node:timers/promises'
 
-const PATIENCE_MS = 45_000
+/** Of a machine that is very slow, and less than that of ava, which could not say what was waited for. */
+const PATIENCE_MS = 120_000
 const INTERVAL_MS = 50
 
 /** @returns the first answer that is not false, null or undefined; throws when none comes */
