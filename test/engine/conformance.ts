@@ -427,7 +427,9 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
   })
 
   test(title('being stopped is an exit too'), async t => {
-    const id = await started({})
+    const id = await started({ prints: ['ready'] })
+    // What is only about to run its program does not hear SIGTERM yet, and would be killed.
+    await until('it is ready', async () => (await log(id, false)).includes('ready'))
     const exit = engine.nextExit(id, signal)
     const other = engine.nextExit(id, signal)
     // Both have to be asked before the stop, and only a start waits for them.
