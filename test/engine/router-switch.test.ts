@@ -232,8 +232,12 @@ test('where the only container is gone without a trace, the app is down; when th
   await until('one was told before its last try', async () => {
     await router.update([route('a.example', 0, gone)], signal)
     const before = await tries(directory)
-    const asked = ask()
-    await until('it is tried', async () => (await router.underWay(new Set([gone.address]), signal)) === 1)
+    let isOver = false
+    const asked = ask().finally(() => {
+      isOver = true
+    })
+    const isTried = async () => (await router.underWay(new Set([gone.address]), signal)) === 1
+    await until('it is tried', async () => isOver || (await isTried()))
     await router.update([route('a.example', 0)], signal)
     await asked
     return (await tries(directory)).same < before.same + 3
