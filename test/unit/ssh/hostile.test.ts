@@ -348,9 +348,10 @@ test('who is logged in does not take a place from those who log in', async t => 
 })
 
 test('200 clients of one address log in at the same moment', async t => {
-  const door = await openDoor(t, never)
+  // Both sides of all of them are this one process: how long that takes is the machine's.
+  const door = await openDoor(t, never, { loginGrace: 120 })
   const clients = await Promise.all(
-    Array.from({ length: 200 }, () => hostile(door, { readyTimeout: 60_000 })),
+    Array.from({ length: 200 }, () => hostile(door, { readyTimeout: 120_000 })),
   )
   t.is(clients.length, 200)
   for (const client of clients) client.destroy()

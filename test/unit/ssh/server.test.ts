@@ -125,7 +125,8 @@ test('a client that is stopped is noticed, its command aborted and its connectio
       })
       return waitForAbort(session)
     },
-    { keepaliveInterval: 0.2, keepaliveCount: 2 },
+    // Longer than one that lives is held up on a busy machine before it has begun.
+    { keepaliveInterval: 0.5, keepaliveCount: 4 },
   )
   const child = spawn('ssh', [...door.sshArgs(), '127.0.0.1', 'x'], { stdio: ['pipe', 'pipe', 'ignore'] })
   t.teardown(() => child.kill('SIGKILL'))
