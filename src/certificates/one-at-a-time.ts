@@ -1,4 +1,5 @@
 // One work at a time for each number. Whoever comes later waits, and may leave; what is under way can be ended.
+import { untilAborted } from '../domain/until-aborted.ts'
 
 export interface OneAtATime {
   /** @throws what the work throws; `signal.reason`, also while it waits */
@@ -12,7 +13,7 @@ export function oneAtATime(): OneAtATime {
   return {
     async run(id, signal, work) {
       for (let before = underWay.get(id); before !== undefined; before = underWay.get(id)) {
-        await unlessAborted(before.done, signal)
+        await untilAborted(before.done, signal)
       }
       signal.throwIfAborted()
       const { promise: done, resolve } = Promise.withResolvers<void>()
@@ -26,17 +27,5 @@ export function oneAtATime(): OneAtATime {
       }
     },
     end: (id, reason) => underWay.get(id)?.ending.abort(reason),
-  }
-}
-
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const leave = () => reject(signal.reason)
-  if (signal.aborted) leave()
-  signal.addEventListener('abort', leave, { once: true })
-  try {
-    await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', leave)
   }
 }

@@ -28,17 +28,3 @@ export function createLatest<Key>(): Latest<Key> {
     return after
   }
 }
-
-/** Waits no longer than the signal allows; what is waited for goes on, since others may share it. */
-export async function untilLeft<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
-  shared.catch(() => {})
-  signal.throwIfAborted()
-  const left = Promise.withResolvers<never>()
-  const leave = () => left.reject(signal.reason)
-  signal.addEventListener('abort', leave, { once: true })
-  try {
-    return await Promise.race([shared, left.promise])
-  } finally {
-    signal.removeEventListener('abort', leave)
-  }
-}

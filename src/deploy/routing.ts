@@ -15,9 +15,10 @@ import { Problem } from '../domain/problem.ts'
 import { routeOf } from '../domain/route.ts'
 import type { Route, Router } from '../domain/router.ts'
 import type { Stack } from '../domain/stack.ts'
+import { untilAborted } from '../domain/until-aborted.ts'
 import type { Store } from '../store/store.ts'
 import { drain } from './drain.ts'
-import { createLatest, untilLeft } from './latest.ts'
+import { createLatest } from './latest.ts'
 import { createWithheld, type Withheld } from './withheld.ts'
 
 /** What a deploy needs of the router. */
@@ -199,7 +200,7 @@ export function createRouting(options: RoutingOptions): GatewayRouting {
           if (!(error instanceof Problem)) throw error
         }
       }
-      await untilLeft(followAllShared(), signal)
+      await untilAborted(followAllShared(), signal)
     },
     seen: signal => router.seen(signal),
     withhold: withheld.withhold,
@@ -209,7 +210,7 @@ export function createRouting(options: RoutingOptions): GatewayRouting {
     },
     async follow(app, signal) {
       if (endpoints(app).length === 0 && !told.get(app.id)?.length) return
-      await untilLeft(
+      await untilAborted(
         latest(app.id, () => followNow(app)),
         signal,
       )
@@ -219,7 +220,7 @@ export function createRouting(options: RoutingOptions): GatewayRouting {
       // told so.
       const needed = complete || store.endpoints.all().length > 0
       if (!needed && !(await router.answers(signal).catch(() => false))) return
-      await untilLeft(followAllShared(), signal)
+      await untilAborted(followAllShared(), signal)
     },
     async drain(app, containers, seconds, signal) {
       if (endpoints(app).length === 0) return

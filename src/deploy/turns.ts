@@ -1,5 +1,6 @@
 // Turns: work on one app is done one at a time, in the order in which it was asked for; work on other apps goes on
 // beside it. Whoever leaves while waiting leaves at once, and those behind still wait for those ahead.
+import { untilAborted } from '../domain/until-aborted.ts'
 
 export interface Turns<Who> {
   /** Who has the turn and who waits for it, the one who has it first. */
@@ -51,7 +52,7 @@ export function createTurns<Who>(): Turns<Who> {
         turn.resolve()
       }
       try {
-        await unlessAborted(before, signal)
+        await (signal === undefined ? before : untilAborted(before, signal))
       } catch (reason) {
         leave()
         void before.then(pass)
@@ -67,18 +68,5 @@ export function createTurns<Who>(): Turns<Who> {
     async idle() {
       while (queues.size > 0) await Promise.all([...queues.values()].map(queue => queue.tail))
     },
-  }
-}
-
-async function unlessAborted(before: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return before
-  const aborted = Promise.withResolvers<never>()
-  const leave = () => aborted.reject(signal.reason)
-  signal.throwIfAborted()
-  signal.addEventListener('abort', leave, { once: true })
-  try {
-    await Promise.race([before, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', leave)
   }
 }

@@ -6,10 +6,10 @@ import { inspect } from 'node:util'
 import Docker from 'dockerode'
 import { Problem } from '../../domain/problem.ts'
 import type { Stack } from '../../domain/stack.ts'
+import { untilAborted } from '../../domain/until-aborted.ts'
 import { readNdjson } from '../ndjson.ts'
 import { openStream } from './stream.ts'
 import { statusOf, translate } from './translate.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** The API that this code was written for, and the oldest that has all it needs (engine 20.10). */
 const OURS = '1.47'

@@ -2,8 +2,8 @@
 // engine answers within seconds is waited for two minutes. What takes as long as it takes (pulls, builds, pushes, logs,
 // exits) is not bounded here: whoever waits for it sees how it goes on, and can cancel.
 import type { Engine } from '../../domain/engine.ts'
+import { untilAborted } from '../../domain/until-aborted.ts'
 import { silent } from './translate.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** Milliseconds. */
 const PATIENCE = 120_000

@@ -1,9 +1,9 @@
 // Pulls of the same digest run one after another, and so do pushes to the same repository: each takes a name away from
 // the engine when it is done, which would hit another one between what it does and its look at what came of it. So do
 // the names that one image gets and loses, since the engine forgets the image with the last of them.
+import { untilAborted } from '../../domain/until-aborted.ts'
 //
 // Who has the turn of a digest or a repository may wait for that of an image, never the other way round.
-import { untilAborted } from './until-aborted.ts'
 
 export interface Turns {
   /**

@@ -1,5 +1,6 @@
 import test from 'ava'
-import { createLatest, untilLeft } from '../../../src/deploy/latest.ts'
+import { createLatest } from '../../../src/deploy/latest.ts'
+import { untilAborted } from '../../../src/domain/until-aborted.ts'
 
 /** Work that notes when it begins, and ends when it is told to. */
 function bench() {
@@ -53,7 +54,7 @@ test('whoever leaves leaves the work to the others', async t => {
   const { ends, ask } = bench()
   const shared = ask('a', 'first')
   const leave = new AbortController()
-  const waiting = untilLeft(shared, leave.signal)
+  const waiting = untilAborted(shared, leave.signal)
   leave.abort(new Error('left'))
   await t.throwsAsync(waiting, { message: 'left' })
   ends[0]?.()
