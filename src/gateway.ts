@@ -7,6 +7,7 @@ import type { Gateway } from './commands/command.ts'
 import { dispatcher } from './commands/dispatch.ts'
 import { trimDaily } from './daily-trim.ts'
 import { atMost, createBackground } from './deploy/background.ts'
+import { createBuilds } from './deploy/builds.ts'
 import { followEngines } from './deploy/follow-engines.ts'
 import type { Ground } from './deploy/ground.ts'
 import { createOneOffs } from './deploy/one-offs.ts'
@@ -116,6 +117,7 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
     keepReleases: settings.keepReleases,
     exclusive: operations.exclusive,
     oneOffs: createOneOffs(),
+    builds: createBuilds(background.run),
     background: background.run,
     insist: background.insist,
     besides: background.about,

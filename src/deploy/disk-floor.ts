@@ -16,6 +16,6 @@ export async function checkDiskFloor(
   throw new Problem('engine-disk-full', {
     headline: `There is too little space left on the engine of the stack ${name} for a build`,
     saw: `${formatSize(space.free)} are free in ${space.directory}; a build wants ${formatSize(floor)} (build.floor).`,
-    hint: 'Ask an operator to free space there (`docker system df` shows what takes it), or to lower build.floor in the stack file. `fairlead rollback` needs no space and works all the same.',
+    hint: 'Ask an operator to free space there (`docker system df` shows what takes it; build.cache in the stack file bounds what builds leave), or to lower build.floor. `fairlead rollback` needs no space and works all the same.',
   })
 }

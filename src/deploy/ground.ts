@@ -10,6 +10,7 @@ import type { Repositories } from '../git/repositories.ts'
 import type { RegistryClient } from '../registry/client.ts'
 import type { Asking } from '../registry/sources.ts'
 import type { Store } from '../store/store.ts'
+import type { Builds } from './builds.ts'
 import type { OneOffs } from './one-offs.ts'
 import type { Probe } from './probe.ts'
 import type { Routing } from './routing.ts'
@@ -37,6 +38,7 @@ export interface Ground {
   /** Runs `work` while no operation of that app runs. */
   exclusive<T>(appId: number, work: () => Promise<T>): Promise<T>
   readonly oneOffs: OneOffs
+  readonly builds: Builds
   /**
    * Keeps work that goes on after the actor was answered, so that a shutdown can wait for it.
    * @param appId of the app that it is about: as long as it goes on, nothing of the app is taken for a left-over

@@ -45,16 +45,15 @@ export async function obtainImage(
   if (builder === 'classic' && access.heredocLine !== null) throw heredocRefused(stack, access.heredocLine)
   await checkDiskFloor(stack, engine, signal)
   transcript.line('-----> Building the Dockerfile')
-  const image = await engine.build(
-    {
-      context: () => ground.buildContext(access.source.commit, access.ignore),
-      tag,
-      auths: access.auths,
-      builder,
-      limits: stack.limits,
-    },
-    transcript,
-    signal,
+  const request = {
+    context: () => ground.buildContext(access.source.commit, access.ignore),
+    tag,
+    auths: access.auths,
+    builder,
+    limits: stack.limits,
+  }
+  const image = await ground.builds.run({ stack, engine, transcript, signal }, () =>
+    engine.build(request, transcript, signal),
   )
   return { image, made: { tag, id: image.id, digest: null, source: 'Dockerfile' } }
 }

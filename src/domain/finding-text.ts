@@ -41,7 +41,7 @@ function wordsOf(finding: Finding): Pick<FindingText, 'found' | 'cure'> {
     case 'engine-disk-low':
       return {
         found: `${formatSize(finding.free)} are free in ${finding.directory}; builds are refused below ${formatSize(finding.floor)}`,
-        cure: 'free space on the engine (`docker system df`), or lower build.floor in the stack file',
+        cure: 'free space on the engine (`docker system df`), bound what builds leave there (build.cache in the stack file), or lower build.floor',
       }
     case 'disk-low':
       return {

@@ -39,6 +39,8 @@ export interface Stack {
     readonly timeout: number
     /** Bytes that have to be free on the engine's disk before a build, 0 for no such check. */
     readonly floor: number
+    /** Bytes of the engine's build cache that a build may leave, null where the gateway does not touch it. */
+    readonly cache: number | null
   }
   /** Seconds a container without a listening port has to stay up before it counts as started. */
   readonly settle: number

@@ -111,6 +111,7 @@ export const stackSchema = z.strictObject(
       builder: oneOf('auto', 'buildkit', 'classic').prefault('auto'),
       timeout: duration(1, 86400, '30m').prefault('30m'),
       floor: space.prefault('1GiB'),
+      cache: space.nullable().default(null),
     }),
     settle: duration(0, 3600, '3s').prefault('3s'),
     healthy: duration(1, 3600, '60s').prefault('60s'),
@@ -131,5 +132,5 @@ export const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   engine: ['unix', 'tcp', 'ca', 'cert', 'key'],
   limits: ['memory', 'cpus', 'pids'],
   network: ['pool', 'size'],
-  build: ['builder', 'timeout', 'floor'],
+  build: ['builder', 'timeout', 'floor', 'cache'],
 }

@@ -620,6 +620,7 @@ export function conformance(driver: string, prepare: () => Promise<Ground>): voi
     const calls = [
       engine.facts(aborted),
       engine.diskSpace(aborted),
+      engine.trimBuildCache(2 ** 40, aborted),
       engine.now(aborted),
       engine.condition(id, aborted),
       engine.usage(id, aborted),

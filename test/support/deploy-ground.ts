@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import git from 'isomorphic-git'
 import { type Background, createBackground } from '../../src/deploy/background.ts'
+import { createBuilds } from '../../src/deploy/builds.ts'
 import type { Ground } from '../../src/deploy/ground.ts'
 import { createOneOffs } from '../../src/deploy/one-offs.ts'
 import { createOperations, type Operations } from '../../src/deploy/operations.ts'
@@ -101,7 +102,7 @@ export async function deployGround(
     engine: { kind: 'unix', path: '/nowhere' },
     limits: { memory: 64 * 1024 * 1024, cpus: 1, pids: 64 },
     network: { pool: `127.${randomInt(1, 255)}.0.0/16`, size: 28 },
-    build: { builder: 'auto', timeout: 60, floor: 2 ** 30 },
+    build: { builder: 'auto', timeout: 60, floor: 2 ** 30, cache: null },
     settle: 0.02,
     healthy: 60,
     drain: 5,
@@ -138,6 +139,7 @@ export async function deployGround(
     keepReleases: options.keepReleases ?? 5,
     exclusive: operations.exclusive,
     oneOffs: createOneOffs(),
+    builds: createBuilds(background.run),
     background: background.run,
     insist: background.insist,
     besides: background.about,

@@ -33,7 +33,7 @@ export function stackAt(engine: EngineAddress): Stack {
     engine,
     limits: { memory: 64 * 1024 * 1024, cpus: 0.5, pids: 32 },
     network: { pool: '10.64.0.0/10', size: 28 },
-    build: { builder: 'auto', timeout: 60, floor: 2 ** 30 },
+    build: { builder: 'auto', timeout: 60, floor: 2 ** 30, cache: null },
     settle: 1,
     healthy: 10,
     drain: 5,

@@ -98,6 +98,8 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       return free === null ? null : { directory: '/var/lib/docker', free }
     },
 
+    async trimBuildCache() {},
+
     async now() {
       return fakeNow()
     },

@@ -3,6 +3,7 @@ import type { Engine } from '../../domain/engine.ts'
 import type { Stack } from '../../domain/stack.ts'
 import { buildImage } from '../build/build.ts'
 import { attachment } from './attach.ts'
+import { trimBuildCache } from './build-cache.ts'
 import { connect } from './connect.ts'
 import { containers } from './containers.ts'
 import { readDiskSpace } from './disk-space.ts'
@@ -35,6 +36,7 @@ export function dockerEngine(options: { stack: Stack; gatewayId: string; patienc
   const engine: Engine = {
     facts: signal => readFacts(connection, signal),
     diskSpace: signal => readDiskSpace(connection, signal),
+    trimBuildCache: (keep, signal) => trimBuildCache(connection, keep, signal),
     now: signal => readClock(connection, signal),
     pull: (request, transcript, signal) =>
       pullImage(connection, gatewayId, turns, request, transcript, signal),

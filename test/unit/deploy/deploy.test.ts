@@ -54,7 +54,7 @@ test('a before_release command that fails stops the deploy before anything is st
 
 test('before_release commands that never end are ended by the deadline of the stack', async t => {
   const made = await deployGround(t, {
-    stack: { build: { builder: 'auto', timeout: 0.2, floor: 0 } },
+    stack: { build: { builder: 'auto', timeout: 0.2, floor: 0, cache: null } },
     program: ({ labels }) => (labels.oneOff ? { prints: ['still here'] } : {}),
   })
   const push = await made.push(

@@ -4,7 +4,7 @@ import { type DeployGroundOptions, deployGround } from '../../support/deploy-gro
 
 const FILES = { Procfile: 'web: serve\n', Dockerfile: 'FROM scratch\n' }
 const floor = (bytes: number) =>
-  ({ stack: { build: { builder: 'auto', timeout: 60, floor: bytes } } }) as const
+  ({ stack: { build: { builder: 'auto', timeout: 60, floor: bytes, cache: null } } }) as const
 const GIBIBYTE = 2 ** 30
 
 test('less free space than the floor refuses a build, and says how much is free and what to do', async t => {
@@ -15,7 +15,7 @@ test('less free space than the floor refuses a build, and says how much is free 
   for (const line of [
     'There is too little space left on the engine of the stack local for a build (engine-disk-full)\n',
     'What we saw:   1023.9MiB are free in /var/lib/docker; a build wants 1GiB (build.floor).\n',
-    'or to lower build.floor in the stack file.',
+    '(`docker system df` shows what takes it; build.cache in the stack file bounds what builds leave), or to lower build.floor.',
   ])
     t.true(push.said.includes(line), push.said)
   t.is(made.engine.builds.length, 0)

@@ -310,7 +310,9 @@ test('a .aptible.yml of the live commit that cannot be read does not fail a chan
 })
 
 test('one that never ends is ended by the deadline of the stack', async t => {
-  const made = await bench(t, () => ({}), { stack: { build: { builder: 'auto', timeout: 0.05, floor: 0 } } })
+  const made = await bench(t, () => ({}), {
+    stack: { build: { builder: 'auto', timeout: 0.05, floor: 0, cache: null } },
+  })
   await made.push(await made.commit(withHooks('after_deploy_success: sleep 9999\n')))
   t.is(
     (await made.lines(1)).at(-1),

@@ -21,7 +21,7 @@ test('a version and an engine are enough; the rest has defaults', t => {
     engine: { kind: 'unix', path: '/var/run/docker.sock' },
     limits: { memory: 512 * 2 ** 20, cpus: 1, pids: 512 },
     network: { pool: '10.210.0.0/16', size: 26 },
-    build: { builder: 'auto', timeout: 1800, floor: 2 ** 30 },
+    build: { builder: 'auto', timeout: 1800, floor: 2 ** 30, cache: null },
     settle: 3,
     healthy: 60,
     drain: 15,
@@ -38,7 +38,7 @@ test('every key can be set, and PEM files lie relative to the stack file', t => 
 engine: { tcp: "engine.example.com:2376", ca: tls/ca.pem, cert: ./tls/cert.pem, key: ${directory}/tls/key.pem }
 limits: { memory: 2GiB, cpus: 0.5, pids: 64 }
 network: { pool: 172.30.0.0/20, size: 28 }
-build: { builder: classic, timeout: 1h, floor: 5GiB }
+build: { builder: classic, timeout: 1h, floor: 5GiB, cache: 20GiB }
 settle: 0s
 healthy: 5s
 drain: 0s
@@ -57,7 +57,7 @@ grace: 1m
     },
     limits: { memory: 2 * 2 ** 30, cpus: 0.5, pids: 64 },
     network: { pool: '172.30.0.0/20', size: 28 },
-    build: { builder: 'classic', timeout: 3600, floor: 5 * 2 ** 30 },
+    build: { builder: 'classic', timeout: 3600, floor: 5 * 2 ** 30, cache: 20 * 2 ** 30 },
     settle: 0,
     healthy: 5,
     drain: 0,
@@ -68,6 +68,13 @@ grace: 1m
 test('a floor of 0 is none', t => {
   t.is(readStack('a.yml', `${MINIMAL}build:\n  floor: 0\n`).build.floor, 0)
   t.is(readStack('a.yml', `${MINIMAL}build:\n  floor: 0B\n`).build.floor, 0)
+})
+
+test('a build cache of 0 is none, and one of which nothing is said is not touched', t => {
+  const cache = (line: string) => readStack('a.yml', `${MINIMAL}build:\n  ${line}\n`).build.cache
+  t.is(cache('cache: 0'), 0)
+  t.is(cache('floor: 0'), null)
+  t.is(cache('cache:'), null)
 })
 
 test('a group whose lines are all commented out means its defaults', t => {
@@ -98,6 +105,7 @@ build:
   builder: kaniko
   timeout: 30 minutes
   floor: 5
+  cache: all
 colour: blue
 grace: 0.5s
 `
@@ -113,8 +121,9 @@ grace: 0.5s
     'prod.yml:14: build.builder: "kaniko" is no choice: write auto, buildkit, classic',
     'prod.yml:15: build.timeout: "30 minutes" is no duration, for example 30m',
     'prod.yml:16: build.floor: 5 is no size, for example 5GiB, or 0 for none',
-    'prod.yml:17: colour: is no key of a stack file; the keys here are version, engine, limits, network, build, settle, healthy, drain, grace',
-    'prod.yml:18: grace: "0.5s" is no duration, for example 10s',
+    'prod.yml:17: build.cache: "all" is no size, for example 5GiB, or 0 for none',
+    'prod.yml:18: colour: is no key of a stack file; the keys here are version, engine, limits, network, build, settle, healthy, drain, grace',
+    'prod.yml:19: grace: "0.5s" is no duration, for example 10s',
   ])
 })
 
