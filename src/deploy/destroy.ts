@@ -1,6 +1,7 @@
 // The end of an app: endpoints, containers, images, network, repository, rows. In an order that can be tried again.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { App } from '../domain/app.ts'
+import { type App, formatAppName } from '../domain/app.ts'
+import { isTimeout } from '../domain/engine-hangs.ts'
 import { Problem } from '../domain/problem.ts'
 import type { Transcript } from '../domain/transcript.ts'
 import type { Ground } from './ground.ts'
@@ -14,20 +15,27 @@ const DEADLINE_MS = 300_000
 
 /** Once begun it goes on when the one who asked has left. @throws Problem saying that a part may be left */
 export async function destroyApp(ground: Ground, app: App, { transcript }: Run): Promise<void> {
+  const deadline = AbortSignal.timeout(DEADLINE_MS)
   try {
-    await destroyAll(ground, app, transcript)
+    await destroyAll(ground, app, transcript, deadline)
   } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    throw error.within({
+    const isLate = deadline.aborted || isTimeout(error)
+    const problem = isLate && !(error instanceof Problem) ? tookTooLong(app, error) : error
+    if (!(problem instanceof Problem)) throw problem
+    throw problem.within({
       runs: 'Perhaps a part of it. Run `fairlead apps:destroy` again: it goes on where this ended.',
     })
   }
 }
 
-async function destroyAll(ground: Ground, app: App, transcript: Transcript): Promise<void> {
+async function destroyAll(
+  ground: Ground,
+  app: App,
+  transcript: Transcript,
+  signal: AbortSignal,
+): Promise<void> {
   const { store, repositories } = ground
   const { stack, engine } = ground.stack(app.stack)
-  const signal = AbortSignal.timeout(DEADLINE_MS)
 
   await removeEndpoints(ground, app, signal)
   const containers = await engine.list(app.name, signal)
@@ -54,4 +62,13 @@ async function removeEndpoints(ground: Ground, app: App, signal: AbortSignal): P
   for (const { id } of all) store.endpoints.remove(id)
   await routing.follow(app, signal)
   for (const endpoint of all) if (endpoint.tls !== 'off') await certificates?.remove(endpoint, signal)
+}
+
+function tookTooLong({ name, stack }: App, cause: unknown): Problem {
+  return new Problem('engine-failed', {
+    headline: `${formatAppName(name)} could not be ended in time`,
+    saw: `The Docker engine of stack ${stack} has not done all that it was asked for.`,
+    hint: 'Ask again. If it stays so, `fairlead ps` shows what is still there, and the operator can look at the engine.',
+    cause,
+  })
 }

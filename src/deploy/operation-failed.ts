@@ -1,5 +1,6 @@
 // How an operation ends that did not succeed, in words for its actor.
 import { type App, formatAppName } from '../domain/app.ts'
+import { engineHangs, isTimeout } from '../domain/engine-hangs.ts'
 import type { Log } from '../domain/log.ts'
 import type { Operation } from '../domain/operation.ts'
 import { Problem } from '../domain/problem.ts'
@@ -24,9 +25,15 @@ export function destroyed(app: App): Problem {
 
 /**
  * Who left is told apart from what failed: an abort shows up as whatever error the interrupted call threw. What is no
- * Problem is a bug, and its cause goes to the log.
+ * Problem is a bug, and its cause goes to the log: but for a deadline, by which an operation waits for engines alone.
  */
-export function asProblem(error: unknown, { number }: Operation, signal: AbortSignal, log: Log): Problem {
+export function asProblem(
+  error: unknown,
+  { stack }: App,
+  { number }: Operation,
+  signal: AbortSignal,
+  log: Log,
+): Problem {
   if (signal.aborted && signal.reason instanceof Problem) return signal.reason
   if (signal.aborted) {
     return new Problem('cancelled', {
@@ -36,6 +43,8 @@ export function asProblem(error: unknown, { number }: Operation, signal: AbortSi
     })
   }
   if (error instanceof Problem && error.code !== 'internal') return error
+  if (isTimeout(error))
+    return engineHangs(stack, 'It has not answered in the time that there is for it', error)
   log.error({ operation: number, error }, 'a fault of the gateway')
   if (error instanceof Problem) return error
   return new Problem('internal', {

@@ -69,7 +69,7 @@ export function recordOperation(
       answered = true
     },
     tell(error) {
-      const seen = asProblem(error, operation, signal, log)
+      const seen = asProblem(error, app, operation, signal, log)
       const problem = TURNED_AWAY.has(seen.code) ? seen : seen.within({ runs: runsNow(store, app) })
       transcript.makeRoom()
       for (const line of problemLines(problem)) transcript.line(line)

@@ -1,7 +1,10 @@
 // What is acquired registers its undo at once. When the work fails, the undos run last first; when it succeeds
 // they are forgotten. An undo that fails itself does not stop the others; it is left to later, and with it those that
-// came after it, in the same order: an engine keeps an image as long as a container is there that was not removed.
+// came after it, in the same order: an engine keeps an image as long as a container is there that was not removed. Nor
+// is an engine that does not answer asked for one after the other, while somebody waits for the end of it.
 import type { App } from '../domain/app.ts'
+import { isTimeout } from '../domain/engine-hangs.ts'
+import { Problem } from '../domain/problem.ts'
 import type { Ground } from './ground.ts'
 
 /** An undo may be run again, and finds nothing to do when what it undoes is gone. */
@@ -24,6 +27,10 @@ export async function withUndo<T>(
     const left: Undo[] = []
     const failures: unknown[] = []
     for (const { what, undo } of undos.reverse()) {
+      if (failures.some(isAway)) {
+        left.push({ what, undo })
+        continue
+      }
       try {
         await undo()
         if (failures.length > 0) left.push({ what, undo })
@@ -36,6 +43,9 @@ export async function withUndo<T>(
     throw error
   }
 }
+
+const isAway = (failure: unknown) =>
+  isTimeout(failure) || (failure instanceof Problem && failure.code === 'engine-unreachable')
 
 function inTurn(undos: readonly Undo[]): () => Promise<void> {
   return async () => {

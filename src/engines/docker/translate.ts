@@ -1,5 +1,6 @@
 // What goes wrong between us and an engine, put into words for people. Only errors of sockets, TLS and the
 // engine's own answers become a Problem; anything else is a bug of ours and passes through as it is.
+import { engineHangs } from '../../domain/engine-hangs.ts'
 import { Problem } from '../../domain/problem.ts'
 
 interface EngineError {
@@ -69,11 +70,7 @@ export function engineFailed(doing: string, words: string, stack: string, cause?
 
 /** @param within milliseconds that it was waited for */
 export function silent(doing: string, within: number, stack: string): Problem {
-  return new Problem('engine-unreachable', {
-    headline: `The Docker engine of stack ${stack} hangs`,
-    saw: `It was asked to ${doing}, and has not answered within ${within / 1000} seconds`,
-    hint: 'Try again in a minute. For the operator: see its log, and restart it if it stays so. Containers that serve come back with it.',
-  })
+  return engineHangs(stack, `It was asked to ${doing}, and has not answered within ${within / 1000} seconds`)
 }
 
 function unreachable(error: EngineError, stack: string): Problem {

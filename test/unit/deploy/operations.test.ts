@@ -304,6 +304,27 @@ test('a fault of ours shows its number and nothing of its cause, which the log g
   t.true(logged.some(({ error }) => error === fault))
 })
 
+test('a deadline that is over is told as an engine that hangs, not as a fault of ours', async t => {
+  const { operations, app, request } = await bench(t)
+  let said = ''
+  const say = (text: string) => {
+    said += text
+  }
+  const over = AbortSignal.timeout(1)
+  const work = () => new Promise<never>((_, reject) => (over.onabort = () => reject(over.reason)))
+  await t.throwsAsync(operations.run(app, request('ann', { say }), work), { instanceOf: OperationFailed })
+  t.is(
+    said,
+    [
+      ' !     The Docker engine of stack local hangs (engine-unreachable)',
+      '       What we saw:   It has not answered in the time that there is for it',
+      '       What runs now: Nothing: this app has no release yet.',
+      '       What to do:    Try again in a minute. For the operator: see its log, and restart it if it stays so. Containers that serve come back with it.',
+      '',
+    ].join('\n'),
+  )
+})
+
 test('who waited for an app that was destroyed meanwhile is told so', async t => {
   const { operations, app, request, ground } = await bench(t)
   let said = ''

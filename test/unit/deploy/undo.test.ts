@@ -1,5 +1,6 @@
 import test from 'ava'
 import { withUndo } from '../../../src/deploy/undo.ts'
+import { Problem } from '../../../src/domain/problem.ts'
 
 test('undos run last first when the work fails, and not at all when it succeeds', async t => {
   const order: string[] = []
@@ -47,3 +48,30 @@ test('what an undo that fails leaves is told once, and is then undone in the sam
   await told[0]?.undo()
   t.deepEqual(order, ['container', 'network', 'image'])
 })
+
+for (const [what, failure] of [
+  ['does not answer', new Problem('engine-unreachable', { headline: 'away', hint: 'wait' })],
+  ['hangs', new DOMException('over', 'TimeoutError')],
+] as const) {
+  test(`an engine that ${what} is asked once, and for the rest later`, async t => {
+    const order: string[] = []
+    let away = true
+    const needs = (name: string) => async () => {
+      order.push(name)
+      if (away) throw failure
+    }
+    const told: (() => Promise<void>)[] = []
+    const failing = withUndo(
+      async undo => {
+        for (const name of ['network', 'image', 'container']) undo(name, needs(name))
+        throw new Error('the reason')
+      },
+      (_, __, undo) => void told.push(undo),
+    )
+    await t.throwsAsync(failing, { message: 'the reason' })
+    t.deepEqual(order, ['container'])
+    away = false
+    await told[0]?.()
+    t.deepEqual(order, ['container', 'container', 'image', 'network'])
+  })
+}
