@@ -68,6 +68,8 @@ export interface FaultGround {
 export interface FaultGroundOptions {
   /** Of an engine of the test's own, whose containers nobody else reaches. */
   readonly socket?: string
+  /** Of what builds leave there, how much may stay: all, where it is left out. */
+  readonly cache?: string
   /** Where the gateway keeps everything. */
   readonly data?: string
   /** The router is one that an operator runs, behind a gate. */
@@ -76,6 +78,7 @@ export interface FaultGroundOptions {
 
 export async function faultGround({
   socket = ENGINE_SOCKET,
+  cache,
   data,
   gatedRouter = false,
 }: FaultGroundOptions = {}): Promise<FaultGround> {
@@ -84,7 +87,7 @@ export async function faultGround({
   const gate = await engineGate(socket)
   const router = gatedRouter ? await operatorsRouter() : null
   const gateway = await startGateway({
-    stack: 'build:\n  floor: 0B\n',
+    stack: `build:\n  floor: 0B\n${cache === undefined ? '' : `  cache: ${cache}\n`}`,
     environment: {
       ...(data !== undefined && { FAIRLEAD_DATA: data }),
       ...(router !== null && { FAIRLEAD_ROUTER_SOCKET: router.gate.path }),
