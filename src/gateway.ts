@@ -41,6 +41,7 @@ import { appKeychain } from './registry/sources.ts'
 import { createRouter } from './routing/haproxy.ts'
 import { noRouter } from './routing/no-router.ts'
 import type { Settings } from './settings.ts'
+import { OF_ENVIRONMENT } from './settings-schema.ts'
 import { loadHostKey } from './ssh/host-key.ts'
 import { parsePublicKeyLine } from './ssh/public-key.ts'
 import { startFrontDoor } from './ssh/server.ts'
@@ -90,8 +91,11 @@ export async function startGateway(settings: Settings, log: Log): Promise<Runnin
   const background = createBackground(log)
   undo.defer(() => background.stop(PATIENCE))
   const trust = settings.registryCa === null ? {} : { trustedCa: settings.registryCa }
-  const fetchFile = fileFetcher({ ...URI_LIMITS, filesDirectory: settings.registryFiles, ...trust })
-  const sources = { store, fetchFile, generated: createGeneratedCache() }
+  const fetchFileFor = (environment: string) => {
+    const filesDirectory = settings.registryFiles?.replaceAll(OF_ENVIRONMENT, environment) ?? null
+    return fileFetcher({ ...URI_LIMITS, filesDirectory, ...trust })
+  }
+  const sources = { store, fetchFileFor, generated: createGeneratedCache() }
   const counted = createCounted()
   const operations = counted.operations(createOperations(store, log, stopping.signal))
   const stack = (name: string) => engines.of(stacks.get(name))

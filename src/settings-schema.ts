@@ -9,6 +9,8 @@ import { type HostPort, isHostName, isIPv6, parseHostPort } from './domain/host-
 import { parseSize } from './domain/quantity.ts'
 import { LOG_LEVELS } from './log.ts'
 
+/** A segment of a path that stands for the name of an environment. */
+export const OF_ENVIRONMENT = '{environment}'
 const MOST_KEPT = 1000
 /** Where packages put it, though it may not be on the PATH of a user who is not root. */
 const SYSTEM_BINARIES = ['/usr/local/sbin', '/usr/sbin']
@@ -71,9 +73,9 @@ export function settingsSchema(cwd: string, home: string, searchPath: string) {
         ? count
         : new Fault(`is no number of releases from 1 to ${MOST_KEPT}`)
     }).prefault('5'),
-    FAIRLEAD_REGISTRY_FILES: parsed((text): string | null | Fault =>
-      readable(path(text), 'directory'),
-    ).default(null),
+    FAIRLEAD_REGISTRY_FILES: parsed((text): string | null | Fault => readableTemplate(path(text))).default(
+      null,
+    ),
     FAIRLEAD_DOMAIN: parsed(
       text => parseHostname(text) ?? new Fault('is no domain in lower case, for example apps.example.com'),
     ).prefault('localhost'),
@@ -136,6 +138,17 @@ function readable(path: string, kind: 'directory' | 'file'): string | Fault {
   } catch (error) {
     return new Fault(`is no ${kind} that can be read (${(error as NodeJS.ErrnoException).code})`)
   }
+}
+
+/** As far as it is the same for all: an environment's own may come later. */
+function readableTemplate(path: string): string | Fault {
+  const segments = path.split('/')
+  const first = segments.indexOf(OF_ENVIRONMENT)
+  if (segments.some(segment => segment !== OF_ENVIRONMENT && segment.includes(OF_ENVIRONMENT)))
+    return new Fault(`has more than ${OF_ENVIRONMENT} between two slashes`)
+  const common = first === -1 ? path : segments.slice(0, first).join('/') || '/'
+  const seen = readable(common, 'directory')
+  return seen instanceof Fault ? seen : path
 }
 
 /** The PEM certificates of a text, expired ones too: without the keys and words that may stand between them. */

@@ -30,7 +30,10 @@ export interface Settings {
   readonly logLevel: LogLevel
   /** How many images of releases that were live stay on the engine, the live one's among them. */
   readonly keepReleases: number
-  /** Directory below which `file:` addresses of registry credentials may lie, null for none. */
+  /**
+   * Directory below which `file:` addresses of registry credentials may lie, null for none. Where it holds
+   * `{environment}`, every environment has one of its own.
+   */
   readonly registryFiles: string | null
   /** PEM certificates of authorities that registries are trusted by besides the usual ones; nothing else is in it. */
   readonly registryCa: string | null

@@ -1,4 +1,5 @@
 // Fetches a file of credentials from the address that an app names, within limits of size and time.
+import { untilAborted } from '../domain/until-aborted.ts'
 import { uriFailed } from './download-trouble.ts'
 import { openWire } from './exchange.ts'
 import { fetchHttps } from './https-file.ts'
@@ -27,6 +28,7 @@ export function fileFetcher(options: DownloadOptions): (uri: URL, signal: AbortS
 
   async function fetchFile(uri: URL, signal: AbortSignal): Promise<Buffer> {
     if (uri.protocol === 'file:') {
+      // A disk on the network may answer never, and a read of it cannot be called off: it is left behind.
       return untilAborted(readFileBelow(filesDirectory, uri, maxBytes), signal)
     }
     const wire = openWire(signal, trustedCa)
@@ -51,17 +53,5 @@ export function fileFetcher(options: DownloadOptions): (uri: URL, signal: AbortS
         `Push again when ${uri.host || 'the disk that it lies on'} answers faster.`,
       )
     }
-  }
-}
-
-/** A disk on the network may answer never, and a read of it cannot be called off: it is left behind. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }

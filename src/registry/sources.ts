@@ -15,7 +15,8 @@ import { uriSource } from './sources/uri.ts'
 
 export interface Sources {
   readonly store: Store
-  fetchFile(uri: URL, signal: AbortSignal): Promise<Buffer>
+  /** For apps of that environment: it may have files of its own. */
+  fetchFileFor(environment: string): (uri: URL, signal: AbortSignal) => Promise<Buffer>
   readonly generated: GeneratedCache
 }
 
@@ -38,7 +39,7 @@ export interface Asking {
  * Reads nothing before a registry is to be asked.
  * @throws Problem `config-invalid` when the app's variables hold half a credential
  */
-export function appKeychain({ store, fetchFile, generated }: Sources, asking: Asking): Keychain {
+export function appKeychain({ store, fetchFileFor, generated }: Sources, asking: Asking): Keychain {
   const { app, config, commit, signal, generate } = asking
   const uri = store.registryUris.of(app.id)
   const still: CredentialSource[] = [
@@ -49,7 +50,7 @@ export function appKeychain({ store, fetchFile, generated }: Sources, asking: As
       `${app.name.environment}/${app.name.app}`,
     ),
     ...storedSources(store.registryCredentials, app),
-    uriSource(uri, fetchFile, signal),
+    uriSource(uri, fetchFileFor(app.name.environment), signal),
     secretSource(store.secrets.usedBy(app.id), path => existing(store.secrets.read(path), path)),
   ]
   // A generator's own image may be private. It is not asked of generators: they could wait for each other for ever.

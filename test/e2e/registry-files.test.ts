@@ -30,7 +30,7 @@ test.before(async () => {
   mkdirSync(open)
   writeFileSync(join(directory, 'ca.pem'), authority.cert)
   images = await startPrivateImages({
-    FAIRLEAD_REGISTRY_FILES: open,
+    FAIRLEAD_REGISTRY_FILES: join(open, '{environment}'),
     FAIRLEAD_REGISTRY_CA: join(directory, 'ca.pem'),
   })
 })
@@ -196,13 +196,21 @@ test('what docker wrote is imported in each of its forms, and forgotten at a log
   t.is(again.status, 0, again.all)
 })
 
-test('a file: address is read below the directory that the operator opened, and nowhere else', async t => {
+test('a file: address is read below the directory that the operator opened to the environment, and nowhere else', async t => {
   const { gateway, shop, base } = images
   const app = await images.building('file-uri')
+  const mine = join(open, app.environment)
+  const theirs = join(open, 'their-env')
+  for (const each of [mine, theirs]) mkdirSync(each)
   const setUri = (path: string) => images.run(`registry:uri file://${path} --app ${app.name}`)
   writeFileSync(join(directory, 'config.json'), configJson(shop, base))
-  symlinkSync('../config.json', join(open, 'link.json'))
-  for (const outside of [join(directory, 'config.json'), join(open, 'link.json')]) {
+  writeFileSync(join(theirs, 'config.json'), configJson(shop, base))
+  symlinkSync('../their-env/config.json', join(mine, 'link.json'))
+  for (const outside of [
+    join(directory, 'config.json'),
+    join(theirs, 'config.json'),
+    join(mine, 'link.json'),
+  ]) {
     await setUri(outside)
     const push = await app.push()
     t.is(push.status, 1)
@@ -210,14 +218,14 @@ test('a file: address is read below the directory that the operator opened, and 
       refusal(push),
       problemText({
         headline: `The registry credentials at file://${outside} could not be fetched (registry-uri-failed)`,
-        saw: `Only files below ${open} may be read, and links only as long as they stay there.`,
+        saw: `Only files below ${mine} may be read, and links only as long as they stay there.`,
         runs: NO_RELEASE,
         todo: 'Ask an operator of the gateway to put the file there, and set its address with `fairlead registry:uri file:///…`.',
       }),
     )
   }
-  writeFileSync(join(open, 'docker.tar.gz'), dockerTarGz(configJson(shop, base)))
-  await setUri(join(open, 'docker.tar.gz'))
+  writeFileSync(join(mine, 'docker.tar.gz'), dockerTarGz(configJson(shop, base)))
+  await setUri(join(mine, 'docker.tar.gz'))
   const push = await app.push()
   t.is(push.status, 0, push.all)
   t.is(await page(gateway, app.name), 'base\n')

@@ -114,7 +114,7 @@ export async function deployGround(
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
   })
   const fetchFile = fileFetcher({ filesDirectory: null, maxBytes: 1024 * 1024, deadline: 10_000 })
-  const sources = { store, fetchFile, generated: createGeneratedCache() }
+  const sources = { store, fetchFileFor: () => fetchFile, generated: createGeneratedCache() }
   const operations = createOperations(store, log)
   const router = watchedRouter()
   const stopping = new AbortController()

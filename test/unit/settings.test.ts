@@ -189,6 +189,9 @@ for (const [name, value, message] of [
   ['FAIRLEAD_OPERATOR_KEYS', '.', /is no file/],
   ['FAIRLEAD_REGISTRY_FILES', './nowhere', /is no directory that can be read \(ENOENT\)/],
   ['FAIRLEAD_REGISTRY_FILES', '/etc/passwd', /is no directory$/],
+  ['FAIRLEAD_REGISTRY_FILES', './nowhere/{environment}', /is no directory that can be read \(ENOENT\)/],
+  ['FAIRLEAD_REGISTRY_FILES', '/etc/passwd/{environment}', /is no directory$/],
+  ['FAIRLEAD_REGISTRY_FILES', '/etc/of-{environment}', /has more than \{environment\} between two slashes/],
   ['FAIRLEAD_REGISTRY_CA', './nowhere', /is no file that can be read \(ENOENT\)/],
   ['FAIRLEAD_REGISTRY_CA', '.', /is no file$/],
   [
@@ -206,6 +209,14 @@ for (const [name, value, message] of [
     t.regex(problem.saw ?? '', message)
   })
 }
+
+test('files of credentials may be parted by environment, whose directories may come later', t => {
+  const cwd = place(t, {})
+  for (const template of ['{environment}', 'a/../{environment}/more', '/{environment}']) {
+    const { registryFiles } = readSettings({ HOME: cwd, FAIRLEAD_REGISTRY_FILES: template }, cwd)
+    t.is(registryFiles, resolve(cwd, template))
+  }
+})
 
 test('a broken certificate among others is refused by its number', t => {
   const cut = CERTIFICATE.slice(0, 200)
