@@ -55,10 +55,13 @@ export const gitCommands: readonly Command[] = [
         },
       })
       const status = await received.finally(ended.resolve)
-      ground.background(
-        `tidy ${formatAppName(app.name)}`,
-        ground.repositories.tidy(app.name, AbortSignal.timeout(TIDY_MS)),
-      )
+      ground.insist(`tidy ${formatAppName(app.name)}`, async stopping => {
+        const limit = AbortSignal.any([AbortSignal.timeout(TIDY_MS), stopping])
+        await ground.repositories.tidy(app.name, limit).catch(error => {
+          // Not tried again: the next push tidies, too.
+          if (!stopping.aborted) ground.log.warn({ app: app.name, error }, 'a repository could not be tidied')
+        })
+      })
       return status
     },
   },

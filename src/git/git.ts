@@ -53,14 +53,17 @@ export function startGit(args: readonly string[], options: GitOptions = {}): Git
   return { child, ended, stderr: () => kept.trim() }
 }
 
-/** Runs git to its end and collects what it prints. @throws `signal.reason` when aborted */
+/**
+ * Runs git to its end and collects what it prints. An abort ends what git has started, too: `git gc` would leave that
+ * behind. @throws `signal.reason` when aborted
+ */
 export async function runGit(
   args: readonly string[],
   options: { env?: Readonly<Record<string, string>>; input?: string; signal?: AbortSignal } = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   options.signal?.throwIfAborted()
-  const git = startGit(args, options.env ? { env: options.env } : {})
-  const stop = () => git.child.kill('SIGTERM')
+  const git = startGit(args, { ...(options.env && { env: options.env }), ownGroup: true })
+  const stop = () => endGroup(git.child, 'SIGTERM')
   options.signal?.addEventListener('abort', stop, { once: true })
   try {
     let stdout = ''
@@ -73,6 +76,15 @@ export async function runGit(
     return { code, stdout, stderr: git.stderr() }
   } finally {
     options.signal?.removeEventListener('abort', stop)
+  }
+}
+
+/** Ends a git that is `ownGroup`, and all that it has started. */
+export function endGroup({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal)
+  } catch {
+    // The group has just ended by itself.
   }
 }
 

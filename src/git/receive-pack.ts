@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { Problem, problemLines } from '../domain/problem.ts'
 import { pourIn, pourOut } from './client.ts'
-import { type GitProcess, quarantineEnvironment, runGit, startGit } from './git.ts'
+import { endGroup, type GitProcess, quarantineEnvironment, runGit, startGit } from './git.ts'
 import { giveVerdict, type Push, readPush, sayThrough } from './hook.ts'
 import { protocolEnvironment } from './protocol.ts'
 import { PushGuard } from './push-guard.ts'
@@ -167,11 +167,7 @@ async function endOrKill(
   let killed = false
   const kill = () => {
     killed = true
-    try {
-      if (git.child.pid !== undefined) process.kill(-git.child.pid, 'SIGKILL')
-    } catch {
-      // the group has just ended by itself
-    }
+    endGroup(git.child, 'SIGKILL')
   }
   const watch = () => {
     const lingering = () => {
