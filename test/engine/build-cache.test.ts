@@ -51,7 +51,8 @@ test('it shrinks to what may stay, the longest unused first', async t => {
   t.true(before >= 20 * MEBIBYTE, String(before))
 
   await engine.trimBuildCache(1024 * MEBIBYTE, signal)
-  t.is(await cached(docker), before)
+  const kept = await cached(docker)
+  t.true(kept >= 20 * MEBIBYTE, String(kept))
   await engine.trimBuildCache(9 * MEBIBYTE, signal)
   const left = await cached(docker)
   t.true(left <= 9 * MEBIBYTE && left >= 4 * MEBIBYTE, String(left))
