@@ -120,7 +120,7 @@ export interface Engine {
   /** Null where it cannot be known: the engine is on another machine, or the gateway may not look at its directory. */
   diskSpace(signal: AbortSignal): Promise<DiskSpace | null>
   /**
-   * Lets go of what builds have left on the engine to be used again, the longest unused of it first, until that is no
+   * Lets go of what builds have left on the engine to be used again, the least used of it first, until that is no
    * more than `keep` bytes. What images share with it stays. May break builds that are under way, and take minutes.
    */
   trimBuildCache(keep: number, signal: AbortSignal): Promise<void>

@@ -38,14 +38,15 @@ async function cached(docker: Docker): Promise<number> {
   return (BuildCache ?? []).reduce((sum, { Shared, Size }) => sum + (Shared ? 0 : Size), 0)
 }
 
-test('it shrinks to what may stay, the longest unused first', async t => {
+test('it shrinks to what may stay, the least used first', async t => {
   const { docker, engine, build } = ownGround(t)
   const content = () => randomBytes(4 * MEBIBYTE)
   const first = content()
   const last = content()
   await build('first', first)
   for (const n of [1, 2, 3]) await build(`other${n}`, content())
-  await build('last', last)
+  // The engine goes by how often a thing was used, and by when. It keeps three of each build, its context among them.
+  for (const _ of [1, 2, 3]) await build('last', last)
   for (const tag of await engine.tags(null, signal)) await engine.removeTag(tag, signal)
   const before = await cached(docker)
   t.true(before >= 20 * MEBIBYTE, String(before))
@@ -53,9 +54,9 @@ test('it shrinks to what may stay, the longest unused first', async t => {
   await engine.trimBuildCache(1024 * MEBIBYTE, signal)
   const kept = await cached(docker)
   t.true(kept >= 20 * MEBIBYTE, String(kept))
-  await engine.trimBuildCache(9 * MEBIBYTE, signal)
+  await engine.trimBuildCache(14 * MEBIBYTE, signal)
   const left = await cached(docker)
-  t.true(left <= 9 * MEBIBYTE && left >= 4 * MEBIBYTE, String(left))
+  t.true(left <= 14 * MEBIBYTE && left >= 4 * MEBIBYTE, String(left))
   t.regex(await build('last', last), /COPY file \/file +CACHED/)
   t.notRegex(await build('first', first), /COPY file \/file +CACHED/)
 
