@@ -85,6 +85,9 @@ export async function deployGround(
   t: ExecutionContext,
   options: DeployGroundOptions = {},
 ): Promise<DeployGround> {
+  // As the front door does: a deadline that is waited for keeps no process alive.
+  const alive = setInterval(() => {}, 60_000)
+  t.teardown(() => clearInterval(alive))
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-deploy-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const store = openStore(join(directory, 'data'))
