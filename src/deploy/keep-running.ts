@@ -7,7 +7,8 @@ import type { Ground } from './ground.ts'
 const DEADLINE_MS = 60_000
 
 /**
- * In the app's turn only. One that is gone by now was retired by a later release, and is left out.
+ * In the app's turn, unless `startAgain` takes it. One that is gone by now was retired by a later release, and is left
+ * out.
  * @param startAgain done with one that has stopped
  */
 export async function keepRunning(

@@ -1,5 +1,6 @@
 // What builds leave on the engine for later ones. BuildKit keeps it for ever where the engine is not told otherwise, and
-// the layers of removed images with it. It carries nobody's label: that of others goes, too, and costs them time alone.
+// the layers of removed images with it. It carries nobody's label: what others have built goes, too, so that nothing is
+// trimmed unless the operator asks for it.
 import { readChunks } from '../chunks.ts'
 import type { Connection } from './connect.ts'
 import { openStream } from './stream.ts'
